@@ -1,0 +1,139 @@
+/*
+ * Rules: may this identity put this name here? The first rule that matches decides; what none
+ * matches is denied, so a gap in the rules opens nothing.
+ *
+ * A source address by UDP can be forged. An allow rule that rests on the network alone is
+ * therefore passed over for such a request, and remembered: where nothing else allows, the
+ * refusal names it, because it is what the sender meant to use.
+ */
+#include "access/access.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "dns/name.h"
+
+bool access_is_loopback(const struct sockaddr_storage *address)
+{
+	static const struct conf_net loopbacks[] = {
+		{.family = AF_INET, .octets = {127}, .prefix = 8},
+		{.family = AF_INET6, .octets = {[15] = 1}, .prefix = 128},
+	};
+	const struct conf_net peer = conf_net_of(address);
+
+	return conf_net_has(&loopbacks[0], &peer) || conf_net_has(&loopbacks[1], &peer);
+}
+
+char *access_address_text(char out[64], const struct sockaddr_storage *address)
+{
+	return conf_address_text(out, address);
+}
+
+/*
+ * Does the label match the pattern? At a mismatch only the last * is tried again, one octet
+ * further, so the work is at most pattern times label.
+ */
+static bool matches_glob(const char *pattern, const uint8_t *label)
+{
+	const uint8_t *at = label + 1;
+	const uint8_t *end = at + label[0];
+	const char *star = NULL;
+	const uint8_t *star_at = NULL;
+
+	while (at < end) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			star_at = at;
+		} else if (*pattern != 0 &&
+			   (*pattern == '?' || dns_fold((uint8_t)*pattern) == dns_fold(*at))) {
+			pattern++;
+			at++;
+		} else if (star != NULL) {
+			pattern = star;
+			at = ++star_at;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*') {
+		pattern++;
+	}
+	return *pattern == 0;
+}
+
+/* All conditions that the rule gives hold. */
+static bool matches(const struct conf_rule *rule, const struct access_identity *identity,
+		    const struct conf_net *peer, const struct access_subject *subject)
+{
+	if (rule->key != NULL && rule->key != identity->key) {
+		return false;
+	}
+	if (rule->type != NULL &&
+	    (subject->type == NULL || !dns_name_equal(rule->type, subject->type))) {
+		return false;
+	}
+	if (rule->instance != NULL &&
+	    (subject->instance == NULL || !matches_glob(rule->instance, subject->instance))) {
+		return false;
+	}
+	return !rule->has_net || conf_net_has(&rule->net, peer);
+}
+
+static bool is_proven(const struct access_identity *identity)
+{
+	return identity->transport == ACCESS_TCP || access_is_loopback(identity->peer);
+}
+
+struct access_verdict access_judge(const struct conf_rules *rules,
+				   const struct access_identity *identity,
+				   const struct access_subject *subject)
+{
+	const struct conf_net peer = conf_net_of(identity->peer);
+	const struct conf_rule *unproven = NULL;
+	struct access_verdict verdict = {.verdict = CONF_DENY};
+
+	if (!rules->is_written) {
+		if (access_is_loopback(identity->peer)) {
+			verdict.verdict = CONF_ALLOW;
+		}
+		return verdict;
+	}
+	for (size_t i = 0; i < rules->count && verdict.rule == NULL; i++) {
+		const struct conf_rule *rule = &rules->rules[i];
+
+		if (!matches(rule, identity, &peer, subject)) {
+			continue;
+		}
+		if (rule->verdict == CONF_ALLOW && rule->has_net && rule->key == NULL &&
+		    !is_proven(identity)) {
+			unproven = unproven == NULL ? rule : unproven;
+			continue;
+		}
+		verdict = (struct access_verdict){.verdict = rule->verdict, .rule = rule};
+	}
+	if (verdict.verdict == CONF_DENY && unproven != NULL) {
+		verdict.rule = unproven;
+		verdict.is_unproven = true;
+	}
+	return verdict;
+}
+
+char *access_explain(char *out, size_t size, const struct conf_rules *rules,
+		     const struct access_verdict *verdict)
+{
+	const struct conf_rule *rule = verdict->rule;
+	const char *hint = verdict->is_unproven ? " counts by TCP or with a key only" : "";
+
+	if (!rules->is_written) {
+		snprintf(out, size, "default: loopback only");
+	} else if (rule == NULL) {
+		snprintf(out, size, "no rule allows this");
+	} else if (rule->name != NULL) {
+		snprintf(out, size, "rule %s%s", rule->name, hint);
+	} else {
+		snprintf(out, size, "rule %td (line %d)%s", rule - rules->rules + 1, rule->line,
+			 hint);
+	}
+	return out;
+}

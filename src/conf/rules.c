@@ -1,0 +1,188 @@
+/*
+ * Rules: who may register (of a registry zone), who may transfer (of any zone).
+ *
+ * A rule is allow or deny with conditions, all of which must hold; a rule without conditions
+ * matches everything. Keys are decoded before zones, so a rule points to its key.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conf/decode.h"
+
+#define RULE_TEXT_MAX 64 /* octets of a rule's name or pattern: it goes into extended errors */
+
+/* A copy of a short text without control characters; *out is of the arena. */
+static int copy_text(const struct decoder *decoder, const char *path, const struct node *node,
+		     char **out)
+{
+	const size_t size = strlen(node->text);
+
+	if (size == 0 || size > RULE_TEXT_MAX) {
+		return refuse(decoder, path, node->line, "has %zu octets; write 1 to %d", size,
+			      RULE_TEXT_MAX);
+	}
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)node->text[i] < ' ' || node->text[i] == 0x7f) {
+			return refuse(decoder, path, node->line,
+				      "holds a control character; take it out");
+		}
+	}
+	*out = arena_dup(decoder->arena, node->text, size + 1);
+	return *out == NULL ? ERR_NOMEM : OK;
+}
+
+int decode_rule_name(const struct decoder *decoder, const struct row *row, const char *path,
+		     const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+
+	(void)row;
+	return copy_text(decoder, path, node, &rule->name);
+}
+
+int decode_deny(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+
+	rule->verdict = CONF_DENY;
+	return decode_map(decoder, row->inside, path, node, target);
+}
+
+int decode_net(const struct decoder *decoder, const struct row *row, const char *path,
+	       const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+	char net[VALUE_NET_TEXT_MAX];
+	char text[VALUE_QUOTE_MAX];
+	const int ret = value_net(&rule->net, node->text);
+	const struct conf_net mapped = {
+		.family = AF_INET6, .octets = {[10] = 0xff, [11] = 0xff}, .prefix = 96};
+
+	(void)row;
+	if (ret == ERR_FORMAT) {
+		return refuse(decoder, path, node->line,
+			      "%s is no network; write one as 10.0.0.0/8 or fd00::/8",
+			      value_quote(text, node->text));
+	}
+	if (ret == ERR_RANGE) {
+		return refuse(decoder, path, node->line, "%s has bits behind its prefix; write %s",
+			      value_quote(text, node->text), value_net_text(net, &rule->net));
+	}
+	/* Such peers count as v4, so this rule would never match. */
+	if (conf_net_has(&mapped, &rule->net)) {
+		return refuse(decoder, path, node->line,
+			      "%s is an IPv4 network in IPv6 form; write it as IPv4",
+			      value_quote(text, node->text));
+	}
+	rule->has_net = true;
+	return OK;
+}
+
+int decode_rule_key(const struct decoder *decoder, const struct row *row, const char *path,
+		    const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+	uint8_t name[DNS_NAME_MAX];
+	char text[VALUE_QUOTE_MAX];
+	const int ret = decode_name(decoder, path, node, name);
+
+	(void)row;
+	if (ret != OK) {
+		return ret;
+	}
+	rule->key = conf_key_find(decoder->conf, name);
+	if (rule->key == NULL) {
+		return refuse(decoder, path, node->line,
+			      "no key is called %s; add it to the list \"key\", or see to the "
+			      "spelling",
+			      value_quote(text, node->text));
+	}
+	return OK;
+}
+
+int decode_type(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+	uint8_t name[DNS_NAME_MAX];
+	char text[VALUE_QUOTE_MAX];
+
+	(void)row;
+	if (value_type(name, node->text) != OK) {
+		return refuse(decoder, path, node->line,
+			      "%s is no service type; write one as _http._tcp or _sip._udp",
+			      value_quote(text, node->text));
+	}
+	rule->type = arena_dup(decoder->arena, name, dns_name_size(name));
+	return rule->type == NULL ? ERR_NOMEM : OK;
+}
+
+int decode_instance(const struct decoder *decoder, const struct row *row, const char *path,
+		    const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+
+	(void)row;
+	return copy_text(decoder, path, node, &rule->instance);
+}
+
+static int decode_rule(const struct decoder *decoder, const char *path, const struct node *node,
+		       struct conf_rule *rule)
+{
+	const bool has_allow = node_get(node, "allow") != NULL;
+	const bool has_deny = node_get(node, "deny") != NULL;
+
+	rule->line = node->line;
+	const int ret = decode_map(decoder, "rule", path, node, rule);
+	if (ret == OK && has_allow == has_deny) {
+		return refuse(decoder, path, node->line,
+			      "a rule with %s; write one of them, as {allow: {net: 10.0.0.0/8}} "
+			      "or {deny: {}}",
+			      has_allow ? "both allow and deny" : "neither allow nor deny");
+	}
+	if (ret == OK && rule->takeover && has_deny) {
+		return refuse(decoder, path, node->line,
+			      "takeover beside deny; only what is allowed can take over");
+	}
+	return ret;
+}
+
+int decode_rules(const struct decoder *decoder, const struct row *row, const char *path,
+		 const struct node *node, void *target)
+{
+	struct conf_rules *rules = (struct conf_rules *)((char *)target + row->offset);
+	int ret = OK;
+
+	rules->is_written = true;
+	if (node->count == 0) {
+		return OK;
+	}
+	rules->rules = arena_calloc(decoder->arena, node->count, sizeof(rules->rules[0]));
+	if (rules->rules == NULL) {
+		return ERR_NOMEM;
+	}
+	for (const struct node *child = node->first; ret == OK && child != NULL;
+	     child = child->next) {
+		ret = decode_rule(decoder, path, child, &rules->rules[rules->count++]);
+	}
+	return ret;
+}
+
+int decode_transfer(const struct decoder *decoder, const struct row *row, const char *path,
+		    const struct node *node, void *target)
+{
+	const struct conf_zone *zone = target;
+	const int ret = decode_rules(decoder, row, path, node, target);
+
+	for (size_t i = 0; ret == OK && i < zone->transfer.count; i++) {
+		const struct conf_rule *rule = &zone->transfer.rules[i];
+
+		if (rule->type != NULL || rule->instance != NULL || rule->takeover) {
+			return refuse(decoder, path, rule->line,
+				      "a transfer is of the whole zone; write net and key only");
+		}
+	}
+	return ret;
+}

@@ -1,0 +1,330 @@
+/*
+ * The record table and what walks its layouts: reading with pointers resolved, checking,
+ * comparing and folding. A row is found by its index; there is none above CAA.
+ *
+ * Names stand for themselves in RFC 1035 types (n), in those that RFC 3597 section 4 names (d),
+ * and in younger ones (p); which of the last compare without case, RFC 4034 6.2 and RFC 3597
+ * section 7 say.
+ */
+#include "dns/rrtype.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "dns/name.h"
+#include "dns/types.h"
+
+#define TYPES 258 /* rows, by number; all types from here on are unknown */
+
+/* clang-format off */
+#define PLAIN(number, text, form) [(number)] = {.type = (number), .name = (text), .layout = (form)}
+#define NAMED(number, text, form) \
+	[(number)] = {.type = (number), .name = (text), .layout = (form), .fold = true}
+#define META(number, text) \
+	[(number)] = {.type = (number), .name = (text), .layout = "r", .meta = true}
+/* clang-format on */
+
+static const struct dns_rrtype table[TYPES] = {
+	PLAIN(DNS_TYPE_A, "A", "a"),
+	NAMED(DNS_TYPE_NS, "NS", "n"),
+	NAMED(DNS_TYPE_MD, "MD", "n"),
+	NAMED(DNS_TYPE_MF, "MF", "n"),
+	NAMED(DNS_TYPE_CNAME, "CNAME", "n"),
+	NAMED(DNS_TYPE_SOA, "SOA", "nn44444"),
+	NAMED(DNS_TYPE_MB, "MB", "n"),
+	NAMED(DNS_TYPE_MG, "MG", "n"),
+	NAMED(DNS_TYPE_MR, "MR", "n"),
+	PLAIN(DNS_TYPE_NULL, "NULL", "r"),
+	PLAIN(DNS_TYPE_WKS, "WKS", "a1r"),
+	NAMED(DNS_TYPE_PTR, "PTR", "n"),
+	PLAIN(DNS_TYPE_HINFO, "HINFO", "ss"),
+	NAMED(DNS_TYPE_MINFO, "MINFO", "nn"),
+	NAMED(DNS_TYPE_MX, "MX", "2n"),
+	PLAIN(DNS_TYPE_TXT, "TXT", "t"),
+	NAMED(DNS_TYPE_RP, "RP", "dd"),
+	NAMED(DNS_TYPE_AFSDB, "AFSDB", "2d"),
+	NAMED(DNS_TYPE_RT, "RT", "2d"),
+	NAMED(DNS_TYPE_SIG, "SIG", "2114442dr"),
+	PLAIN(DNS_TYPE_KEY, "KEY", "211r"),
+	NAMED(DNS_TYPE_PX, "PX", "2dd"),
+	PLAIN(DNS_TYPE_AAAA, "AAAA", "x"),
+	NAMED(DNS_TYPE_NXT, "NXT", "dr"),
+	NAMED(DNS_TYPE_SRV, "SRV", "222d"),
+	NAMED(DNS_TYPE_NAPTR, "NAPTR", "22sssd"),
+	NAMED(DNS_TYPE_KX, "KX", "2p"),
+	NAMED(DNS_TYPE_DNAME, "DNAME", "p"),
+	META(DNS_TYPE_OPT, "OPT"),
+	PLAIN(DNS_TYPE_DS, "DS", "211r"),
+	PLAIN(DNS_TYPE_SSHFP, "SSHFP", "11r"),
+	NAMED(DNS_TYPE_RRSIG, "RRSIG", "2114442pr"),
+	PLAIN(DNS_TYPE_NSEC, "NSEC", "pr"),
+	PLAIN(DNS_TYPE_DNSKEY, "DNSKEY", "211r"),
+	PLAIN(DNS_TYPE_TLSA, "TLSA", "111r"),
+	PLAIN(DNS_TYPE_SVCB, "SVCB", "2pr"),
+	PLAIN(DNS_TYPE_HTTPS, "HTTPS", "2pr"),
+	PLAIN(DNS_TYPE_SPF, "SPF", "t"),
+	META(DNS_TYPE_NXNAME, "NXNAME"),
+	META(DNS_TYPE_TKEY, "TKEY"),
+	META(DNS_TYPE_TSIG, "TSIG"),
+	META(DNS_TYPE_IXFR, "IXFR"),
+	META(DNS_TYPE_AXFR, "AXFR"),
+	META(DNS_TYPE_MAILB, "MAILB"),
+	META(DNS_TYPE_MAILA, "MAILA"),
+	META(DNS_TYPE_ANY, "ANY"),
+	PLAIN(DNS_TYPE_URI, "URI", "22r"),
+	PLAIN(DNS_TYPE_CAA, "CAA", "1sr"),
+};
+
+static const struct dns_rrtype unknown = {.name = "", .layout = "r"};
+static const struct dns_rrtype unknown_meta = {.name = "", .layout = "r", .meta = true};
+
+const struct dns_rrtype *dns_rrtype(uint16_t type)
+{
+	if (type < TYPES && table[type].name != NULL) {
+		return &table[type];
+	}
+	return dns_rrtype_is_meta(type) ? &unknown_meta : &unknown;
+}
+
+bool dns_rrtype_is_meta(uint16_t type)
+{
+	return type == 0 || type == DNS_TYPE_OPT || (type >= 128 && type <= 255);
+}
+
+char *dns_rrtype_to_text(char out[16], uint16_t type)
+{
+	const char *name = dns_rrtype(type)->name;
+
+	if (name[0] == '\0') {
+		snprintf(out, 16, "TYPE%u", type);
+	} else {
+		snprintf(out, 16, "%s", name);
+	}
+	return out;
+}
+
+static bool text_equal(const char *one, const char *other, size_t size)
+{
+	return dns_octets_equal((const uint8_t *)one, (const uint8_t *)other, size);
+}
+
+int dns_rrtype_from_text(uint16_t *out, const char *text)
+{
+	const size_t size = strlen(text);
+	unsigned number = 0;
+
+	for (uint16_t type = 0; type < TYPES; type++) {
+		const char *name = table[type].name;
+
+		if (name != NULL && strlen(name) == size && text_equal(name, text, size)) {
+			*out = type;
+			return OK;
+		}
+	}
+	if (size < 5 || size > 9 || !text_equal(text, "TYPE", 4)) {
+		return ERR_FORMAT;
+	}
+	for (size_t i = 4; i < size; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return ERR_FORMAT;
+		}
+		number = number * 10 + (unsigned)(text[i] - '0');
+	}
+	if (number > UINT16_MAX) {
+		return ERR_FORMAT;
+	}
+	*out = (uint16_t)number;
+	return OK;
+}
+
+/* Octets of a name without pointers that ends within `left`. */
+static size_t name_field_size(const uint8_t *at, size_t left)
+{
+	size_t size = 0;
+
+	while (size < left && at[size] != 0) {
+		size += at[size] + 1u;
+	}
+	return size < left ? size + 1 : left;
+}
+
+size_t dns_field_size(char letter, const uint8_t *at, size_t left)
+{
+	size_t size;
+
+	switch (letter) {
+	case '1':
+	case '2':
+	case '4':
+		size = (size_t)(letter - '0');
+		break;
+	case 'a':
+		size = 4;
+		break;
+	case 'x':
+		size = 16;
+		break;
+	case 'n':
+	case 'd':
+	case 'p':
+		return name_field_size(at, left);
+	case 's':
+		size = left == 0 ? 0 : at[0] + 1u;
+		break;
+	default:
+		return left;
+	}
+	return size < left ? size : left;
+}
+
+bool dns_field_is_name(char letter)
+{
+	return letter == 'n' || letter == 'd' || letter == 'p';
+}
+
+/* Steps over a field that is no name. */
+static void skip_field(struct buf_reader *reader, char letter)
+{
+	switch (letter) {
+	case 's':
+		buf_read(reader, buf_read_u8(reader));
+		break;
+	case 't':
+		do {
+			buf_read(reader, buf_read_u8(reader));
+		} while (!reader->failed && buf_left(reader) > 0);
+		break;
+	case 'r':
+		buf_read(reader, buf_left(reader));
+		break;
+	default:
+		buf_read(reader, dns_field_size(letter, reader->at, SIZE_MAX));
+		break;
+	}
+}
+
+/* One field from `reader`, which ends with the RDATA. */
+static void read_field(struct buf_reader *reader, char letter, bool pointers,
+		       struct buf_writer *out)
+{
+	const uint8_t *start = reader->at;
+	uint8_t name[DNS_NAME_MAX];
+	int size;
+
+	if (!dns_field_is_name(letter)) {
+		skip_field(reader, letter);
+		if (!reader->failed) {
+			buf_write(out, start, (size_t)(reader->at - start));
+		}
+		return;
+	}
+	size = pointers && letter != 'p' ? dns_name_read(reader, name)
+					 : dns_name_read_plain(reader, name);
+	if (size > 0) {
+		buf_write(out, name, (size_t)size);
+	}
+}
+
+static int read_rdata(struct buf_reader *reader, uint16_t type, uint16_t size, bool pointers,
+		      struct buf_writer *out)
+{
+	const size_t before = buf_written(out);
+	struct buf_reader rdata = *reader;
+
+	if (buf_read(reader, size) == NULL) {
+		return ERR_FORMAT;
+	}
+	/* Pointers may lead anywhere before the RDATA, but its fields end with it. */
+	rdata.end = reader->at;
+	for (const char *letter = dns_rrtype(type)->layout; *letter != '\0'; letter++) {
+		read_field(&rdata, *letter, pointers, out);
+	}
+	if (rdata.failed || buf_left(&rdata) > 0) {
+		reader->failed = true;
+		return ERR_FORMAT;
+	}
+	return out->failed ? ERR_SPACE : (int)(buf_written(out) - before);
+}
+
+int dns_rdata_read(struct buf_reader *reader, uint16_t type, uint16_t size, struct buf_writer *out)
+{
+	return read_rdata(reader, type, size, true, out);
+}
+
+int dns_rdata_check(uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	uint8_t none[1];
+	struct buf_reader reader = buf_reader(size == 0 ? none : rdata, size);
+	struct buf_writer nowhere = buf_writer(none, 0);
+	const int ret = read_rdata(&reader, type, size, false, &nowhere);
+
+	return ret == ERR_FORMAT ? ERR_FORMAT : OK;
+}
+
+bool dns_rdata_equal(uint16_t type, const uint8_t *one, uint16_t one_size, const uint8_t *other,
+		     uint16_t other_size)
+{
+	const struct dns_rrtype *row = dns_rrtype(type);
+	size_t left = one_size;
+
+	if (one_size != other_size) {
+		return false;
+	}
+	if (one_size == 0 || memcmp(one, other, one_size) == 0) {
+		return true;
+	}
+	if (!row->fold) {
+		return false;
+	}
+	for (const char *letter = row->layout; *letter != '\0' && left > 0; letter++) {
+		const size_t size = dns_field_size(*letter, one, left);
+
+		if (dns_field_is_name(*letter) ? !dns_octets_equal(one, other, size)
+					       : memcmp(one, other, size) != 0) {
+			return false;
+		}
+		one += size;
+		other += size;
+		left -= size;
+	}
+	return left == 0;
+}
+
+void dns_rdata_fold(uint8_t *out, uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	const struct dns_rrtype *row = dns_rrtype(type);
+	size_t left = size;
+
+	if (!row->fold) {
+		if (size > 0) {
+			memcpy(out, rdata, size);
+		}
+		return;
+	}
+	for (const char *letter = row->layout; *letter != '\0' && left > 0; letter++) {
+		const size_t field = dns_field_size(*letter, rdata, left);
+
+		if (dns_field_is_name(*letter)) {
+			dns_octets_fold(out, rdata, field);
+		} else {
+			memcpy(out, rdata, field);
+		}
+		out += field;
+		rdata += field;
+		left -= field;
+	}
+}
+
+struct dns_srv dns_srv_view(const uint8_t *rdata)
+{
+	struct buf_reader reader = buf_reader(rdata, 6);
+
+	struct dns_srv srv = {.target = rdata + 6};
+
+	srv.priority = buf_read_u16(&reader);
+	srv.weight = buf_read_u16(&reader);
+	srv.port = buf_read_u16(&reader);
+	return srv;
+}

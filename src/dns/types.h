@@ -1,0 +1,121 @@
+/* Code points of DNS (IANA), and limits of the wire format (RFC 1035 2.3.4). */
+#pragma once
+
+#define DNS_HEADER_SIZE 12
+#define DNS_NAME_MAX 255 /* octets on the wire, length octets and root included */
+#define DNS_LABEL_MAX 63 /* octets */
+#define DNS_LABELS_MAX 127 /* without the root */
+#define DNS_MESSAGE_MAX 65535
+#define DNS_UDP_PLAIN 512 /* without EDNS */
+#define DNS_UDP_SAFE 1232 /* what crosses every path unfragmented */
+#define DNS_TTL_MAX 0x7fffffffu
+
+enum dns_opcode {
+	DNS_OPCODE_QUERY = 0,
+	DNS_OPCODE_NOTIFY = 4,
+	DNS_OPCODE_UPDATE = 5,
+	DNS_OPCODE_DSO = 6,
+};
+
+enum dns_class { DNS_CLASS_IN = 1, DNS_CLASS_CH = 3, DNS_CLASS_NONE = 254, DNS_CLASS_ANY = 255 };
+
+enum dns_rcode {
+	DNS_RCODE_NOERROR = 0,
+	DNS_RCODE_FORMERR = 1,
+	DNS_RCODE_SERVFAIL = 2,
+	DNS_RCODE_NXDOMAIN = 3,
+	DNS_RCODE_NOTIMP = 4,
+	DNS_RCODE_REFUSED = 5,
+	DNS_RCODE_YXDOMAIN = 6,
+	DNS_RCODE_YXRRSET = 7,
+	DNS_RCODE_NXRRSET = 8,
+	DNS_RCODE_NOTAUTH = 9,
+	DNS_RCODE_NOTZONE = 10,
+	DNS_RCODE_BADVERS = 16, /* in OPT; the same number is BADSIG in TSIG */
+};
+
+enum dns_tsig_error {
+	DNS_TSIG_BADSIG = 16,
+	DNS_TSIG_BADKEY = 17,
+	DNS_TSIG_BADTIME = 18,
+	DNS_TSIG_BADTRUNC = 22,
+};
+
+/* Flag bits of the second header word. */
+#define DNS_FLAG_QR 0x8000u
+#define DNS_FLAG_AA 0x0400u
+#define DNS_FLAG_TC 0x0200u
+#define DNS_FLAG_RD 0x0100u
+#define DNS_FLAG_RA 0x0080u
+#define DNS_FLAG_AD 0x0020u
+#define DNS_FLAG_CD 0x0010u
+
+enum dns_type {
+	DNS_TYPE_A = 1,
+	DNS_TYPE_NS = 2,
+	DNS_TYPE_MD = 3,
+	DNS_TYPE_MF = 4,
+	DNS_TYPE_CNAME = 5,
+	DNS_TYPE_SOA = 6,
+	DNS_TYPE_MB = 7,
+	DNS_TYPE_MG = 8,
+	DNS_TYPE_MR = 9,
+	DNS_TYPE_NULL = 10,
+	DNS_TYPE_WKS = 11,
+	DNS_TYPE_PTR = 12,
+	DNS_TYPE_HINFO = 13,
+	DNS_TYPE_MINFO = 14,
+	DNS_TYPE_MX = 15,
+	DNS_TYPE_TXT = 16,
+	DNS_TYPE_RP = 17,
+	DNS_TYPE_AFSDB = 18,
+	DNS_TYPE_RT = 21,
+	DNS_TYPE_SIG = 24,
+	DNS_TYPE_KEY = 25,
+	DNS_TYPE_PX = 26,
+	DNS_TYPE_AAAA = 28,
+	DNS_TYPE_NXT = 30,
+	DNS_TYPE_SRV = 33,
+	DNS_TYPE_NAPTR = 35,
+	DNS_TYPE_KX = 36,
+	DNS_TYPE_DNAME = 39,
+	DNS_TYPE_OPT = 41,
+	DNS_TYPE_DS = 43,
+	DNS_TYPE_SSHFP = 44,
+	DNS_TYPE_RRSIG = 46,
+	DNS_TYPE_NSEC = 47,
+	DNS_TYPE_DNSKEY = 48,
+	DNS_TYPE_NSEC3 = 50,
+	DNS_TYPE_TLSA = 52,
+	DNS_TYPE_SVCB = 64,
+	DNS_TYPE_HTTPS = 65,
+	DNS_TYPE_SPF = 99,
+	DNS_TYPE_NXNAME = 128,
+	DNS_TYPE_TKEY = 249,
+	DNS_TYPE_TSIG = 250,
+	DNS_TYPE_IXFR = 251,
+	DNS_TYPE_AXFR = 252,
+	DNS_TYPE_MAILB = 253,
+	DNS_TYPE_MAILA = 254,
+	DNS_TYPE_ANY = 255,
+	DNS_TYPE_URI = 256,
+	DNS_TYPE_CAA = 257,
+};
+
+enum dns_option {
+	DNS_OPTION_UPDATE_LEASE = 2, /* RFC 9664 */
+	DNS_OPTION_NSID = 3,
+	DNS_OPTION_COOKIE = 10,
+	DNS_OPTION_KEEPALIVE = 11,
+	DNS_OPTION_EDE = 15, /* RFC 8914 */
+};
+
+/* Extended errors, RFC 8914. */
+enum dns_ede {
+	DNS_EDE_OTHER = 0,
+	DNS_EDE_NOT_READY = 14,
+	DNS_EDE_PROHIBITED = 18,
+	DNS_EDE_NOT_AUTHORITATIVE = 20,
+	DNS_EDE_NOT_SUPPORTED = 21,
+	DNS_EDE_INVALID_DATA = 24,
+};

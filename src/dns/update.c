@@ -1,0 +1,67 @@
+/* The forms of RFC 2136, judged in the order of its pseudocode. Only class IN has zones here. */
+#include "dns/update.h"
+
+#include "base/err.h"
+#include "dns/name.h"
+#include "dns/rrtype.h"
+
+/* A type that an RRset can have. */
+static bool is_data(uint16_t type)
+{
+	return !dns_rrtype_is_meta(type);
+}
+
+static bool is_data_or_any(uint16_t type)
+{
+	return type == DNS_TYPE_ANY || is_data(type);
+}
+
+/* Section 3.2.5. */
+int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const uint8_t *zone)
+{
+	const bool is_any = rr->type == DNS_TYPE_ANY;
+
+	if (rr->ttl != 0) {
+		return DNS_RCODE_FORMERR;
+	}
+	if (!dns_name_is_in(rr->owner, zone)) {
+		return DNS_RCODE_NOTZONE;
+	}
+	switch (rr->class) {
+	case DNS_CLASS_ANY:
+		*form = is_any ? DNS_PREREQ_NAME_USED : DNS_PREREQ_RRSET_EXISTS;
+		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;
+	case DNS_CLASS_NONE:
+		*form = is_any ? DNS_PREREQ_NAME_UNUSED : DNS_PREREQ_RRSET_MISSING;
+		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;
+	case DNS_CLASS_IN:
+		*form = DNS_PREREQ_RRSET_EQUALS;
+		return is_data(rr->type) ? OK : DNS_RCODE_FORMERR;
+	default:
+		return DNS_RCODE_FORMERR;
+	}
+}
+
+/* Section 3.4.1.3. */
+int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, const uint8_t *zone)
+{
+	if (!dns_name_is_in(rr->owner, zone)) {
+		return DNS_RCODE_NOTZONE;
+	}
+	if (rr->class != DNS_CLASS_IN && rr->ttl != 0) {
+		return DNS_RCODE_FORMERR;
+	}
+	switch (rr->class) {
+	case DNS_CLASS_IN:
+		*form = DNS_UPDATE_ADD;
+		return is_data(rr->type) && rr->ttl <= DNS_TTL_MAX ? OK : DNS_RCODE_FORMERR;
+	case DNS_CLASS_ANY:
+		*form = rr->type == DNS_TYPE_ANY ? DNS_UPDATE_DELETE_NAME : DNS_UPDATE_DELETE_RRSET;
+		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;
+	case DNS_CLASS_NONE:
+		*form = DNS_UPDATE_DELETE_RR;
+		return is_data(rr->type) ? OK : DNS_RCODE_FORMERR;
+	default:
+		return DNS_RCODE_FORMERR;
+	}
+}

@@ -1,0 +1,77 @@
+/*
+ * Writes a message into the caller's buffer, section by section, with compression.
+ *
+ * A record that does not fit changes nothing; a mark takes back a whole RRset. Room for OPT and
+ * TSIG is reserved first (RFC 8945 5.3), so they always fit. Look-ups for compression are
+ * bounded for a message (CVE-2024-8508). Thread: its owner's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/edns.h"
+#include "dns/message.h"
+
+#define DNS_WRITER_TARGETS 64 /* names remembered for compression */
+
+struct dns_writer {
+	uint8_t *wire;
+	size_t limit; /* octets that may be written, reserve not counted */
+	size_t at;
+	uint16_t count[DNS_SECTIONS];
+	struct {
+		uint16_t offset; /* of a suffix already in the message */
+		uint16_t hash;
+	} target[DNS_WRITER_TARGETS];
+	uint16_t targets;
+	uint32_t budget; /* comparisons left */
+};
+
+struct dns_mark {
+	size_t at;
+	uint16_t count[DNS_SECTIONS];
+	uint16_t targets;
+};
+
+/* Starts a message of at most `size` octets with an empty header. size >= 12. */
+void dns_writer_init(struct dns_writer *writer, uint8_t *wire, size_t size);
+
+/*
+ * Starts a reply: ID, opcode, RD and CD of the request, QR=1, and its question as spelled, where
+ * it had one.
+ */
+void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
+		      const struct dns_message *request);
+
+/* Keeps `size` octets at the end free for OPT or TSIG; false when there is not so much. */
+bool dns_writer_reserve(struct dns_writer *writer, size_t size);
+
+/* Gives reserved octets back, right before they are used. */
+void dns_writer_release(struct dns_writer *writer, size_t size);
+
+/* ERR_SPACE leaves the message as it was. `name` is compressed where a suffix is there. */
+int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t type,
+			uint16_t class);
+
+/*
+ * Adds a record; `rdata` is uncompressed and valid, its names are compressed where the type
+ * allows. Sections go in order. ERR_SPACE leaves the message as it was.
+ */
+int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uint8_t *owner,
+		  uint16_t type, uint16_t class, uint32_t ttl, const uint8_t *rdata,
+		  uint16_t rdata_size);
+
+/* A record as it stands (OPT, TSIG): counted in the additional section, not touched. */
+int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size);
+
+struct dns_mark dns_writer_mark(const struct dns_writer *writer);
+void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark);
+
+/* Sets the flags in `set`, clears those in `clear` (DNS_FLAG_*). */
+void dns_writer_flags(struct dns_writer *writer, uint16_t set, uint16_t clear);
+void dns_writer_rcode(struct dns_writer *writer, unsigned rcode); /* its lower 4 bits */
+
+/* Writes the counts; the size of the message. More may be added after, then finish again. */
+size_t dns_writer_finish(struct dns_writer *writer);

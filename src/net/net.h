@@ -1,0 +1,75 @@
+/*
+ * The network: sockets, UDP workers, stream threads. Here a request's straight line can be read:
+ * receive a batch, parse, verify, answer, sign, send (udp.c, stream.c, request.c).
+ *
+ * Thread: net_open/net_start/net_set_conf/net_stop belong to the main thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "registry/core.h"
+
+struct net;
+
+struct net_error {
+	char text[256];
+};
+
+/*
+ * Binds all addresses of the configuration, UDP and TCP, so that a second server on one of them is
+ * refused now: ERR_BUSY; ERR_DENIED (port below 1024), ERR_SYSTEM; *error names the address. Port 0
+ * takes one that the kernel chooses, the same for UDP and TCP. *out: returns owned.
+ */
+int net_open(struct net **out, struct conf *conf, struct net_error *error);
+
+/* The address number `index` as bound, "127.0.0.1@5300", or NULL behind the last. */
+const char *net_address(const struct net *net, size_t index);
+
+/* Port of the first address as bound. */
+uint16_t net_port(const struct net *net);
+
+/* Starts the threads. While the core's view holds no root, queries and updates get SERVFAIL. */
+int net_start(struct net *net, struct core *core);
+
+/* Requests that come from now on see this configuration (keeps a reference of its own); waits
+ * until no reader uses the old one. Addresses and threads do not change. */
+void net_set_conf(struct net *net, struct conf *conf);
+
+/* Stops receiving, waits for the threads. UPDATEs in flight are answered when the core has. */
+void net_stop(struct net *net);
+
+/* After core_stop(). Takes NULL. */
+void net_free(struct net *net);
+
+/* Counted by all threads, summed. Thread: any. */
+#define NET_COUNTERS(row)                                                                         \
+	row(udp_received, "messages by UDP")                                                       \
+	row(tcp_received, "messages by TCP")                                                       \
+	row(dropped, "not answered: short, or responses")                                          \
+	row(queries, "queries answered")                                                           \
+	row(updates, "UPDATEs received")                                                           \
+	row(beats, "UPDATEs that only renewed leases")                                             \
+	row(denied, "UPDATEs refused by a rule")                                                   \
+	row(noerror, "replies NOERROR")                                                            \
+	row(formerr, "replies FORMERR")                                                            \
+	row(servfail, "replies SERVFAIL")                                                          \
+	row(nxdomain, "replies NXDOMAIN")                                                          \
+	row(refused, "replies REFUSED")                                                            \
+	row(other, "replies with another rcode")                                                   \
+	row(truncated, "replies with TC")                                                          \
+	row(sampled, "answers with a subset of a large pool")                                      \
+	row(send_failed, "replies that the kernel did not take")                                   \
+	row(queue_full, "UPDATEs answered SERVFAIL, the queue being full")                         \
+	row(tcp_accepted, "TCP connections accepted")                                              \
+	row(tcp_refused, "TCP connections refused at a limit")                                     \
+	row(tcp_dropped, "TCP connections closed: slow, silent or broken")
+
+struct net_counters {
+#define NET_COUNTER(name, text) uint64_t name;
+	NET_COUNTERS(NET_COUNTER)
+#undef NET_COUNTER
+};
+void net_count(const struct net *net, struct net_counters *counters);

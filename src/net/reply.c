@@ -1,0 +1,132 @@
+/*
+ * The order: room for TSIG, then for OPT without its extended error (RFC 8945 5.3, RFC 6891 6.1.1:
+ * both must be there), the sections, OPT with the extended error where it fits, and TSIG over all.
+ */
+#include "net/reply.h"
+
+#include <assert.h>
+
+#include "base/err.h"
+#include "dns/edns.h"
+#include "dns/types.h"
+
+enum { REPLY_OPT_MAX = 288 };
+
+void outcome_from_result(struct outcome *outcome, const struct command_result *result)
+{
+	*outcome = (struct outcome){
+		.rcode = result->rcode,
+		.has_ede = result->has_ede,
+		.ede = result->ede,
+		.ede_text = result->ede_text,
+		.lease = result->lease,
+	};
+}
+
+size_t reply_room(const struct dns_message *request, bool is_stream)
+{
+	if (is_stream) {
+		return DNS_MESSAGE_MAX;
+	}
+	if (!request->edns.present || request->edns.udp_size < DNS_UDP_PLAIN) {
+		return DNS_UDP_PLAIN;
+	}
+	return request->edns.udp_size < DNS_UDP_SAFE ? request->edns.udp_size : DNS_UDP_SAFE;
+}
+
+/* The OPT record, but for the extended error. */
+static struct dns_edns_reply reply_opt(const struct reply *reply)
+{
+	return (struct dns_edns_reply){
+		.udp_size = DNS_UDP_SAFE,
+		.dnssec_ok = reply->request->edns.dnssec_ok,
+		.lease = reply->outcome.lease,
+	};
+}
+
+static size_t reply_opt_size(const struct reply *reply)
+{
+	const struct dns_edns_reply opt = reply_opt(reply);
+
+	return reply->request->edns.present ? dns_edns_size(&opt) : 0;
+}
+
+static bool reply_try(struct reply *reply)
+{
+	const struct access_signer *signer = reply->signer;
+	const size_t tsig_size = signer->reply_tsig ? access_sign_size(signer) : 0;
+
+	dns_writer_reply(&reply->writer, reply->wire, reply->room, reply->request);
+	return dns_writer_reserve(&reply->writer, tsig_size) &&
+	       dns_writer_reserve(&reply->writer, reply_opt_size(reply));
+}
+
+void reply_begin(struct reply *reply)
+{
+	bool fits = reply_try(reply);
+
+	if (!fits) {
+		reply->request->has_question = false;
+		fits = reply_try(reply);
+	}
+	if (!fits) {
+		reply->signer->reply_tsig = false;
+		fits = reply_try(reply);
+	}
+	assert(fits);
+}
+
+static void reply_write_opt(struct reply *reply)
+{
+	struct dns_writer *writer = &reply->writer;
+	struct dns_edns_reply opt = reply_opt(reply);
+	uint8_t octets[REPLY_OPT_MAX];
+	struct buf_writer out = buf_writer(octets, sizeof(octets));
+
+	dns_writer_release(writer, reply_opt_size(reply));
+	opt.has_ede = reply->outcome.has_ede;
+	opt.ede = reply->outcome.ede;
+	opt.ede_text = reply->outcome.ede_text;
+	if (dns_edns_size(&opt) > writer->limit - writer->at) {
+		/* RFC 8914 section 3: the extended error goes first, and TC says so. */
+		opt.has_ede = false;
+		dns_writer_flags(writer, reply->is_stream ? 0 : DNS_FLAG_TC, 0);
+	}
+	dns_edns_write(&out, &opt, reply->outcome.rcode);
+	dns_writer_raw(writer, octets, buf_written(&out));
+}
+
+static void reply_count(struct tally *tally, const struct reply *reply)
+{
+	_Atomic(uint64_t) *const counters[] = {
+		[DNS_RCODE_NOERROR] = &tally->noerror,	 [DNS_RCODE_FORMERR] = &tally->formerr,
+		[DNS_RCODE_SERVFAIL] = &tally->servfail, [DNS_RCODE_NXDOMAIN] = &tally->nxdomain,
+		[DNS_RCODE_NOTIMP] = &tally->other,	 [DNS_RCODE_REFUSED] = &tally->refused,
+	};
+	const unsigned rcode = reply->outcome.rcode;
+
+	tally_add(rcode <= DNS_RCODE_REFUSED ? counters[rcode] : &tally->other, 1);
+	if ((reply->wire[2] & DNS_FLAG_TC >> 8) != 0) {
+		tally_add(&tally->truncated, 1);
+	}
+}
+
+size_t reply_end(struct reply *reply, uint64_t now_s, struct tally *tally)
+{
+	int size;
+
+	dns_writer_rcode(&reply->writer, reply->outcome.rcode);
+	if (reply->request->edns.present) {
+		reply_write_opt(reply);
+	}
+	size = (int)dns_writer_finish(&reply->writer);
+	if (reply->signer->reply_tsig) {
+		size = access_sign(reply->signer, reply->wire, (size_t)size, reply->room, now_s);
+	}
+	if (size < 0) {
+		tally_add(&tally->send_failed, 1);
+		return 0;
+	}
+	reply_count(tally, reply);
+	return (size_t)size;
+}

@@ -1,0 +1,346 @@
+/*
+ * Refusals stand in one function, request_refuse(), each under its reason. What concerns names and
+ * types is answer's; what concerns the content of an UPDATE is update's.
+ */
+#include "net/request.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "crypto/random.h"
+#include "crypto/siphash.h"
+#include "dns/tsig.h"
+#include "update/update.h"
+
+enum {
+	REQUEST_ARENA = 64 * 1024,
+	REQUEST_LINES = 10,	 /* log lines a second and thread */
+	REQUEST_PREFIX_V4 = 3, /* octets of the client's network: /24 */
+	REQUEST_PREFIX_V6 = 7, /* /56 */
+};
+
+void request_desk_init(struct request_desk *desk, struct tally *tally)
+{
+	*desk = (struct request_desk){.tally = tally};
+	arena_init(&desk->arena, REQUEST_ARENA);
+	rand_init(&desk->rand, random_u64());
+}
+
+void request_desk_deinit(struct request_desk *desk)
+{
+	arena_deinit(&desk->arena);
+}
+
+void request_round(struct request_desk *desk, const struct root *root, struct conf *conf)
+{
+	desk->root = root;
+	desk->conf = conf;
+	desk->wall_s = 0;
+	desk->mono_ms = 0;
+	arena_reset(&desk->arena);
+}
+
+uint64_t request_wall_s(struct request_desk *desk)
+{
+	if (desk->wall_s == 0) {
+		desk->wall_s = clock_wall_s();
+	}
+	return desk->wall_s;
+}
+
+static uint64_t request_mono_ms(struct request_desk *desk)
+{
+	if (desk->mono_ms == 0) {
+		desk->mono_ms = clock_mono_ms();
+	}
+	return desk->mono_ms;
+}
+
+uint64_t request_client(const struct sockaddr_storage *peer)
+{
+	/* No secret: it has to be the same on every node. */
+	static const struct siphash_key key = {.k0 = 0x77616767, .k1 = 0x6c65};
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+
+	if (peer->ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+
+		return siphash(&key, &v4->sin_addr, REQUEST_PREFIX_V4);
+	}
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		return siphash(&key, v6->sin6_addr.s6_addr + 12, REQUEST_PREFIX_V4);
+	}
+	return siphash(&key, &v6->sin6_addr, REQUEST_PREFIX_V6);
+}
+
+void request_reply(struct request *request, unsigned rcode)
+{
+	request->state = REQUEST_REPLY;
+	request->outcome.rcode = rcode;
+}
+
+void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede, const char *text)
+{
+	request_reply(request, rcode);
+	request->outcome.has_ede = true;
+	request->outcome.ede = (uint16_t)ede;
+	request->outcome.ede_text = text;
+}
+
+/* The name of the key that signed, as a value of a log line. */
+static const char *request_key_text(char *out, size_t size, const uint8_t *name)
+{
+	char text[DNS_NAME_TEXT_MAX];
+
+	return name == NULL ? "-" : log_quote(out, size, dns_name_to_text(text, name));
+}
+
+/* One line for a signature refused: a provider with a wrong key or clock shows up here. */
+static void request_log_signature(struct request_desk *desk, const struct request *request)
+{
+	uint32_t left_out;
+	char peer[64];
+	char key[DNS_NAME_TEXT_MAX];
+
+	if (!log_may(&desk->lines, request_mono_ms(desk), REQUEST_LINES, &left_out)) {
+		return;
+	}
+	access_address_text(peer, request->peer);
+	request_key_text(key, sizeof(key), request->signer.tsig.key_name);
+	log_line(LOG_LEVEL_WARNING, "signature refused", "peer=%s key=%s tsig_error=%u left_out=%u",
+		 peer, key, request->signer.tsig.error, left_out);
+}
+
+/* Who asks? false: the answer is known. */
+static bool request_verify(struct request_desk *desk, struct request *request)
+{
+	int ret;
+
+	request->identity = (struct access_identity){
+		.peer = request->peer,
+		.transport = request->is_stream ? ACCESS_TCP : ACCESS_UDP,
+	};
+	request->signer.reply_tsig = false;
+	if (request->message.tsig_at == 0) {
+		return true;
+	}
+	ret = access_verify(desk->conf, &request->message, request_wall_s(desk),
+			    &request->identity, &request->signer);
+	if (ret < 0) {
+		request->signer.reply_tsig = false;
+		request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, err_text(ret));
+	} else if (ret > 0) {
+		request_reply(request, (unsigned)ret);
+		if (request->signer.reply_tsig &&
+		    dns_message_opcode(&request->message) == DNS_OPCODE_UPDATE) {
+			request_log_signature(desk, request);
+		}
+	}
+	return ret == OK;
+}
+
+static bool request_is_meta(uint16_t type)
+{
+	return type == DNS_TYPE_OPT || type == DNS_TYPE_TSIG || type == DNS_TYPE_TKEY ||
+	       type == DNS_TYPE_NXNAME;
+}
+
+/*
+ * Each refusal in order, under its reason; the parser has named those of form (FORMERR), of opcode
+ * (NOTIMP, RFC 1035 4.1.1) and of the EDNS version (BADVERS, RFC 6891 6.1.3). true: refused.
+ */
+static bool request_refuse(const struct request_desk *desk, struct request *request)
+{
+	const struct dns_message *message = &request->message;
+	const unsigned opcode = dns_message_opcode(message);
+
+	/* RFC 1996 3.10: we are nobody's secondary, and know no master. */
+	if (opcode == DNS_OPCODE_NOTIFY) {
+		request_reply_ede(request, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE, NULL);
+		return true;
+	}
+	/* Until restored nothing is known, and nothing must look empty. */
+	if (desk->root == NULL) {
+		request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+				  "the registry is being restored");
+		return true;
+	}
+	if (opcode == DNS_OPCODE_UPDATE) {
+		return false;
+	}
+	/* RFC 6891 6.1.1, 8945 5.1: records that belong to a message, never to a name. */
+	if (request_is_meta(message->qtype)) {
+		request_reply(request, DNS_RCODE_FORMERR);
+		return true;
+	}
+	/* RFC 1035 3.2.5: IN is the one class of our zones; ANY is none either. */
+	if (message->qclass != DNS_CLASS_IN) {
+		request_reply_ede(request, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
+				  "class is not IN");
+		return true;
+	}
+	/* RFC 5936 2.2.1: a transfer that policy does not allow. */
+	if (message->qtype == DNS_TYPE_AXFR || message->qtype == DNS_TYPE_IXFR) {
+		request_reply_ede(request, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
+				  "no zone transfers yet");
+		return true;
+	}
+	return false;
+}
+
+/* One line for an UPDATE that a rule refused. */
+static void request_log_denied(struct request_desk *desk, const struct request *request,
+			       const struct update_answer *answer)
+{
+	const struct conf_key *key = request->identity.key;
+	uint32_t left_out;
+	char peer[64];
+	char zone[DNS_NAME_TEXT_MAX];
+	char name[DNS_NAME_TEXT_MAX];
+	char key_name[DNS_NAME_TEXT_MAX];
+	char rule[256];
+
+	if (!log_may(&desk->lines, request_mono_ms(desk), REQUEST_LINES, &left_out)) {
+		return;
+	}
+	access_address_text(peer, request->peer);
+	log_line(LOG_LEVEL_WARNING, "update refused",
+		 "zone=%s name=%s peer=%s key=%s rule=%s left_out=%u",
+		 log_quote(zone, sizeof(zone), answer->zone),
+		 log_quote(name, sizeof(name), answer->name), peer,
+		 request_key_text(key_name, sizeof(key_name), key == NULL ? NULL : key->name),
+		 log_quote(rule, sizeof(rule), answer->reason), left_out);
+}
+
+/* When the request was signed, or has come. */
+static uint64_t request_signed_s(struct request_desk *desk, const struct request *request)
+{
+	struct dns_tsig tsig;
+
+	if (request->identity.key != NULL && dns_tsig_read(&tsig, &request->message) == OK) {
+		return tsig.time_s;
+	}
+	return request_wall_s(desk);
+}
+
+static void request_update(struct request_desk *desk, struct request *request)
+{
+	const struct update_request update = {
+		.root = desk->root,
+		.conf = desk->conf,
+		.message = &request->message,
+		.identity = &request->identity,
+		.signed_s = request_signed_s(desk, request),
+		.now_s = request_wall_s(desk),
+		.now_ms = request_mono_ms(desk),
+		.may_beat = request->may_beat,
+	};
+	struct update_answer answer;
+
+	if (update_receive(&update, &desk->arena, &answer) == UPDATE_SUBMIT) {
+		request->state = REQUEST_SUBMIT;
+		request->command = answer.command;
+		request->command_size = answer.command_size;
+		return;
+	}
+	request->result = answer.result;
+	outcome_from_result(&request->outcome, &request->result);
+	request->state = REQUEST_REPLY;
+	tally_add(&desk->tally->beats, answer.is_beat ? 1 : 0);
+	if (answer.is_denied) {
+		tally_add(&desk->tally->denied, 1);
+		request_log_denied(desk, request, &answer);
+	}
+}
+
+/* Up to the outcome, or to what only root and core can say. */
+void request_begin(struct request_desk *desk, struct request *request)
+{
+	const int ret = dns_message_parse(&request->message, request->wire, request->size);
+
+	if (ret == ERR_CLOSED) {
+		tally_add(&desk->tally->dropped, 1);
+		request->state = REQUEST_DROP;
+		return;
+	}
+	request->state = REQUEST_FIND;
+	request->outcome = (struct outcome){0};
+	request->signer.reply_tsig = false;
+	const unsigned opcode = dns_message_opcode(&request->message);
+
+	if (opcode == DNS_OPCODE_UPDATE) {
+		tally_add(&desk->tally->updates, 1);
+	} else if (opcode == DNS_OPCODE_QUERY) {
+		tally_add(&desk->tally->queries, 1);
+	}
+	if (ret != OK || request->is_cut) {
+		request_reply(request, ret != OK ? (unsigned)ret : DNS_RCODE_FORMERR);
+		return;
+	}
+	if (!request_verify(desk, request) || request_refuse(desk, request)) {
+		return;
+	}
+	if (opcode == DNS_OPCODE_UPDATE) {
+		request_update(desk, request);
+	}
+}
+
+void request_find(const struct request_desk *desk, struct request *requests, size_t count,
+		  struct answer_query *queries)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct request *request = &requests[i];
+
+		if (request->state != REQUEST_FIND) {
+			continue;
+		}
+		request->query = &queries[found++];
+		request->query->message = &request->message;
+		request->query->is_stream = request->is_stream;
+		request->query->client = request_client(request->peer);
+	}
+	if (found > 0) {
+		answer_find(desk->root, queries, found);
+	}
+}
+
+size_t request_room(const struct request *request)
+{
+	return reply_room(&request->message, request->is_stream);
+}
+
+static void request_answer(struct request_desk *desk, const struct request *request,
+			   struct reply *reply)
+{
+	struct answer_result result;
+
+	answer_write(request->query, &desk->rand, &reply->writer, &result);
+	reply->outcome.rcode = result.rcode;
+	reply->outcome.has_ede = result.has_ede;
+	reply->outcome.ede = result.ede;
+	reply->outcome.ede_text = result.ede_text;
+	tally_add(&desk->tally->sampled, result.is_sampled ? 1 : 0);
+}
+
+size_t request_finish(struct request_desk *desk, struct request *request, uint8_t *wire)
+{
+	struct reply reply;
+
+	reply.request = &request->message;
+	reply.signer = &request->signer;
+	reply.is_stream = request->is_stream;
+	reply.wire = wire;
+	reply.room = request_room(request);
+	reply.outcome = request->outcome;
+	reply_begin(&reply);
+	if (request->state == REQUEST_FIND) {
+		request_answer(desk, request, &reply);
+	}
+	return reply_end(&reply, request->signer.reply_tsig ? request_wall_s(desk) : 0,
+			 desk->tally);
+}

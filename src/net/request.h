@@ -1,0 +1,90 @@
+/*
+ * The straight line of a request, the same for UDP and TCP: parse, verify, refuse, find, write.
+ *
+ * A thread calls request_begin() for each message it has, request_find() once for all of them, so
+ * that their look-ups overlap, and request_finish() for each. An UPDATE that must go through the
+ * log comes out of request_begin() as REQUEST_SUBMIT; ticket.h takes it to the core.
+ * Thread: any reader of the root, online from request_begin() to request_finish().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/access.h"
+#include "answer/answer.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "net/reply.h"
+#include "net/tally.h"
+#include "registry/command.h"
+
+/* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
+struct request_desk {
+	const struct root *root; /* NULL: being restored */
+	struct conf *conf;
+	struct arena arena;
+	struct rand rand;
+	struct tally *tally;
+	struct log_limit lines;
+	uint64_t wall_s;  /* of this round; 0: not read yet */
+	uint64_t mono_ms; /* likewise */
+};
+
+void request_desk_init(struct request_desk *desk, struct tally *tally);
+void request_desk_deinit(struct request_desk *desk);
+
+/* Starts a round with what is in force now; ends the memory of the last. */
+void request_round(struct request_desk *desk, const struct root *root, struct conf *conf);
+
+/* The clocks as of this round, read when first asked for. */
+uint64_t request_wall_s(struct request_desk *desk);
+
+enum request_state {
+	REQUEST_DROP,	/* no answer: too short, or a response */
+	REQUEST_FIND,	/* a query for the root */
+	REQUEST_REPLY,	/* the outcome is known */
+	REQUEST_SUBMIT, /* an UPDATE for the core */
+};
+
+struct request {
+	/* set by the caller */
+	const uint8_t *wire;
+	size_t size;
+	const struct sockaddr_storage *peer;
+	bool is_stream;
+	bool is_cut;   /* the message was longer than `size` */
+	bool may_beat; /* no logged UPDATE of this connection waits for its answer */
+	/* kept between the calls */
+	enum request_state state;
+	struct answer_query *query; /* with REQUEST_FIND, after request_find() */
+	struct outcome outcome;
+	struct dns_message message;
+	struct access_identity identity;
+	struct access_signer signer;
+	struct command_result result; /* the outcome's text may be in it */
+	uint8_t *command;	      /* with REQUEST_SUBMIT: malloc'd, the caller's */
+	size_t command_size;
+};
+
+void request_begin(struct request_desk *desk, struct request *request);
+
+/* Looks up those of `requests` that are REQUEST_FIND; `queries` has room for `count`. */
+void request_find(const struct request_desk *desk, struct request *requests, size_t count,
+		  struct answer_query *queries);
+
+/* Octets that the reply may have. Not for REQUEST_DROP and REQUEST_SUBMIT. */
+size_t request_room(const struct request *request);
+
+/* Writes the reply into `wire`, which has room for request_room(). Its size, 0: send nothing. */
+size_t request_finish(struct request_desk *desk, struct request *request, uint8_t *wire);
+
+/* Decides what a request comes to. */
+void request_reply(struct request *request, unsigned rcode);
+void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede,
+		       const char *text);
+
+/* A client's place on the ring of large pools: the same in every thread, node and run. */
+uint64_t request_client(const struct sockaddr_storage *peer);

@@ -1,0 +1,150 @@
+/*
+ * Who owns the command: the request until ticket_new(), the ticket until core_submit() has said OK,
+ * then the core. After that OK the ticket itself may be answered and gone at any moment.
+ */
+#include "net/ticket.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "dns/types.h"
+
+/* Tickets by UDP of one socket, as many as the outbox takes: into `sent`, which keeps them. */
+static void ticket_take(struct list *jobs, struct list *sent, struct net *net, uint64_t *wall_s)
+{
+	const struct ticket *first = list_entry(jobs->next, struct ticket, job.mail.link);
+	const int fd = first->fd;
+
+	for (struct list *link = jobs->next, *next; link != jobs; link = next) {
+		struct ticket *ticket = list_entry(link, struct ticket, job.mail.link);
+		uint8_t *wire = outbox_next(net->core_outbox);
+		size_t size;
+
+		next = link->next;
+		if (wire == NULL) {
+			return;
+		}
+		if (ticket->fd != fd) {
+			continue;
+		}
+		list_remove(link);
+		list_append(sent, link);
+		size = ticket_reply(ticket, wire, wall_s, &net->core_tally);
+		if (size > 0) {
+			outbox_add(net->core_outbox, size, &ticket->peer);
+		}
+	}
+}
+
+static void ticket_send(struct list *jobs)
+{
+	uint64_t wall_s = 0;
+	struct list sent;
+
+	list_init(&sent);
+	while (!list_is_empty(jobs)) {
+		struct ticket *first = list_entry(jobs->next, struct ticket, job.mail.link);
+		struct net *net = first->net;
+		const int fd = first->fd;
+
+		ticket_take(jobs, &sent, net, &wall_s);
+		tally_add(&net->core_tally.send_failed, outbox_send(net->core_outbox, fd));
+		while (!list_is_empty(&sent)) {
+			first = list_entry(sent.next, struct ticket, job.mail.link);
+			list_remove(&first->job.mail.link);
+			ticket_free(first);
+		}
+	}
+}
+
+/* In the core's thread: to the threads that have the connections, or out. */
+static void ticket_done(struct list *jobs)
+{
+	struct list datagrams;
+
+	list_init(&datagrams);
+	while (!list_is_empty(jobs)) {
+		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
+
+		list_remove(&ticket->job.mail.link);
+		if (ticket->stream == NULL) {
+			list_append(&datagrams, &ticket->job.mail.link);
+		} else if (stream_thread_post(ticket->stream, ticket) != OK) {
+			tally_add(&ticket->net->core_tally.send_failed, 1);
+			ticket_free(ticket);
+		}
+	}
+	ticket_send(&datagrams);
+}
+
+static const struct core_job_ops ticket_ops = {.done = ticket_done};
+
+struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct request *request)
+{
+	struct ticket *ticket = malloc(sizeof(*ticket));
+
+	if (ticket == NULL) {
+		free(request->command);
+		request->command = NULL;
+		request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, err_text(ERR_NOMEM));
+		return NULL;
+	}
+	ticket->job.command = request->command;
+	ticket->job.command_size = request->command_size;
+	ticket->job.ops = &ticket_ops;
+	ticket->net = net;
+	ticket->conf = conf_ref(desk->conf);
+	ticket->message = request->message;
+	ticket->message.wire = NULL;
+	ticket->message.size = 0;
+	ticket->signer.reply_tsig = false;
+	if (request->signer.reply_tsig) {
+		ticket->signer = request->signer;
+	}
+	ticket->fd = -1;
+	ticket->stream = NULL;
+	request->command = NULL;
+	return ticket;
+}
+
+bool ticket_submit(struct ticket *ticket, struct request_desk *desk, struct request *request)
+{
+	const int ret = core_submit(ticket->net->core, &ticket->job);
+
+	if (ret == OK) {
+		return true;
+	}
+	free(ticket->job.command);
+	ticket_free(ticket);
+	tally_add(&desk->tally->queue_full, 1);
+	request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER,
+			  ret == ERR_FULL ? "too many updates wait" : err_text(ret));
+	return false;
+}
+
+size_t ticket_reply(struct ticket *ticket, uint8_t *wire, uint64_t *wall_s, struct tally *tally)
+{
+	struct reply reply;
+
+	reply.request = &ticket->message;
+	reply.signer = &ticket->signer;
+	reply.is_stream = ticket->stream != NULL;
+	reply.wire = wire;
+	reply.room = reply_room(&ticket->message, reply.is_stream);
+	outcome_from_result(&reply.outcome, &ticket->job.result);
+	if (ticket->signer.reply_tsig && *wall_s == 0) {
+		*wall_s = clock_wall_s();
+	}
+	reply_begin(&reply);
+	return reply_end(&reply, *wall_s, tally);
+}
+
+void ticket_free(struct ticket *ticket)
+{
+	if (ticket == NULL) {
+		return;
+	}
+	conf_unref(ticket->conf);
+	free(ticket);
+}

@@ -1,0 +1,221 @@
+/*
+ * Applying commands in the order of the log: the only place that writes names of registry zones.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "dns/rrtype.h"
+#include "registry/inside.h"
+
+/* ---- hosts that wait for their last instance --------------------------------------------- */
+
+static int remove_name(struct root_writer *writer, const uint8_t *apex, const uint8_t *name)
+{
+	const struct content gone = {.name = name};
+
+	return zone_put(writer, apex, &gone);
+}
+
+/* A host whose lease is over goes with the last instance of its owner that points to it. */
+static int release_host(struct root_writer *writer, const struct zone *zone, const uint8_t *host)
+{
+	uint8_t name[DNS_NAME_MAX];
+	struct content content;
+	const struct node *node = zone_entry(zone, host);
+
+	if (node == NULL || !dns_name_is_in(host, zone_apex(zone))) {
+		return OK;
+	}
+	node_content(node, &content, NULL, 0);
+	if ((content.flags & NAME_OVERDUE) == 0 || zone_pointers(zone, host, &content.owner) > 0) {
+		return OK;
+	}
+	memcpy(name, content.name, dns_name_size(content.name));
+	return remove_name(writer, zone_apex(zone), name);
+}
+
+/* Looks at the hosts that an instance with these records pointed to. */
+static int release_hosts(struct root_writer *writer, const uint8_t *apex,
+			 const struct record *records, size_t count)
+{
+	const struct zone *zone = root_zone(root_draft(writer), apex);
+	int ret = OK;
+
+	for (size_t i = 0; ret == OK && i < count; i++) {
+		if (records[i].type == DNS_TYPE_SRV) {
+			ret = release_host(writer, zone, dns_srv_view(records[i].rdata).target);
+		}
+	}
+	return ret;
+}
+
+/* Puts a name; then the hosts go that it alone kept. `old`: what stands there now, or NULL. */
+static int put(struct root_writer *writer, const uint8_t *apex, const struct content *content,
+	       const struct node *old, struct arena *arena)
+{
+	struct record *records = NULL;
+	size_t count = 0;
+
+	if (old != NULL) {
+		struct content before;
+		const size_t room = node_record_count(old);
+		records = arena_calloc(arena, room + 1, sizeof(*records));
+		if (records == NULL) {
+			return ERR_NOMEM;
+		}
+		count = node_content(old, &before, records, room);
+	}
+	const int ret = zone_put(writer, apex, content);
+	return ret != OK ? ret : release_hosts(writer, apex, records, count);
+}
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+static int apply_update(struct root_writer *writer, const uint8_t *command, size_t size,
+			uint64_t version, uint64_t time_s, struct arena *arena,
+			struct command_result *result, struct plan *plan)
+{
+	int ret = registry_evaluate(root_draft(writer), command, size, version, time_s, arena, plan);
+
+	if (ret != OK) {
+		return ret;
+	}
+	*result = plan->result;
+	for (size_t i = 0; ret == OK && i < plan->count; i++) {
+		const struct plan_name *name = &plan->names[i];
+		if (name->is_change || name->is_renewed) {
+			ret = put(writer, zone_apex(plan->zone), &name->content, name->old, arena);
+		}
+	}
+	if (ret == OK && plan->has_soa) {
+		ret = zone_set_soa(writer, zone_apex(plan->zone), &plan->soa);
+	}
+	return ret;
+}
+
+/* What is left of a shared name when its lease is over: what was not leased. */
+static size_t keep_unleased(struct record *records, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if ((records[i].flags & RECORD_LEASED) == 0) {
+			records[kept++] = records[i];
+		}
+	}
+	return kept;
+}
+
+static int expire_one(struct root_writer *writer, const struct command_expiry *expiry,
+		      struct arena *arena, bool *is_change)
+{
+	const struct zone *zone = root_zone(root_draft(writer), expiry->zone);
+	const struct node *node = zone == NULL ? NULL : zone_entry(zone, expiry->name);
+	struct content content;
+
+	if (node == NULL || node_lease(node) == NULL) {
+		return OK;
+	}
+	const size_t room = node_record_count(node);
+	struct record *records = arena_calloc(arena, room + 1, sizeof(*records));
+	if (records == NULL) {
+		return ERR_NOMEM;
+	}
+	node_content(node, &content, records, room);
+	if (content.version != expiry->version) {
+		return OK; /* renewed or changed since */
+	}
+	const enum name_role role = zone_role(zone, content.name);
+	if (role != ROLE_INSTANCE && zone_pointers(zone, content.name, &content.owner) > 0) {
+		content.flags |= NAME_OVERDUE;
+		return zone_put(writer, zone_apex(zone), &content);
+	}
+	*is_change = true;
+	if (zone_role_is_shared(role)) {
+		content.count = keep_unleased(records, content.count);
+		content.lease_s = 0;
+		content.key_lease_s = 0;
+		return zone_put(writer, zone_apex(zone), &content);
+	}
+	content = (struct content){.name = content.name};
+	return put(writer, zone_apex(zone), &content, node, arena);
+}
+
+static int apply_expire(struct root_writer *writer, const uint8_t *command, size_t size,
+			struct arena *arena, struct command_result *result)
+{
+	struct buf_reader reader;
+	uint16_t count;
+	int ret = command_read_expire(&reader, &count, command, size);
+
+	for (; ret == OK && count > 0; count--) {
+		struct command_expiry expiry;
+		ret = command_read_expiry(&reader, &expiry);
+		if (ret == OK) {
+			ret = expire_one(writer, &expiry, arena, &result->is_change);
+		}
+	}
+	return ret;
+}
+
+static int apply_retire(struct root_writer *writer, const uint8_t *command, size_t size,
+			struct command_result *result)
+{
+	const uint8_t *zone;
+	int ret = command_read_retire(&zone, command, size);
+
+	if (ret == OK) {
+		ret = zone_set_served(writer, zone, false);
+		result->is_change = ret == OK;
+		/* A base that comes later is always news. */
+		ret = ret == OK ? zone_set_base_hash(writer, zone, 0) : ret;
+	}
+	return ret == ERR_NOTFOUND ? OK : ret;
+}
+
+int registry_apply(struct root_writer *writer, const uint8_t *command, size_t size,
+		   uint64_t version, uint64_t time_s, struct arena *arena,
+		   struct command_result *result, struct plan *plan)
+{
+	*result = (struct command_result){0};
+	*plan = (struct plan){0};
+	switch (command_kind(command, size)) {
+	case COMMAND_UPDATE:
+		return apply_update(writer, command, size, version, time_s, arena, result, plan);
+	case COMMAND_BASE:
+		return apply_base(writer, command, size, version, time_s, arena, result);
+	case COMMAND_EXPIRE:
+		return apply_expire(writer, command, size, arena, result);
+	case COMMAND_RETIRE:
+		return apply_retire(writer, command, size, result);
+	default:
+		return ERR_DAMAGED;
+	}
+}
+
+int registry_apply_batch(struct root_writer *writer, uint64_t index, const uint8_t *entry,
+			 size_t size, struct arena *arena, registry_result_fn each, void *context)
+{
+	struct command_batch batch;
+	int ret = command_read_batch(&batch, entry, size);
+
+	for (uint32_t i = 0; ret == OK && i < batch.count; i++) {
+		const uint64_t version = index << 20 | i;
+		struct command_result result;
+		struct plan plan;
+		const uint8_t *command;
+		size_t command_size;
+		ret = command_read_next(&batch.commands, &command, &command_size);
+		if (ret != OK) {
+			break;
+		}
+		arena_reset(arena);
+		ret = registry_apply(writer, command, command_size, version, batch.time_s, arena,
+				     &result, &plan);
+		if (ret == OK && each != NULL) {
+			each(context, i, &result, &plan);
+		}
+	}
+	return ret;
+}

@@ -1,0 +1,106 @@
+/*
+ * The core: gathers commands, proposes them as one batch, applies what was made durable, publishes
+ * the new root, and hands out the results.
+ *
+ * One batch is in flight; what arrives meanwhile is the next. A result is given only after the
+ * root that holds it is published, so who has his answer finds his change in every query that is
+ * sent afterwards (design: reply after publish). It also owns the leases' timer and the memory of
+ * old versions. Thread: its own ("core"); functions marked "any" may be called from others.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "loop/mailbox.h"
+#include "registry/command.h"
+#include "registry/log.h"
+
+struct core;
+struct root;
+
+/*
+ * What readers see. Workers load it after each receive, with acquire; NULL while the registry is
+ * being restored: answer SERVFAIL.
+ */
+struct core_view {
+	_Atomic(const struct root *) root;
+};
+
+/* A command on its way. The sender's structure has this in it. */
+struct core_job {
+	struct mail mail;
+	uint8_t *command; /* encoded (registry/command.h), malloc'd; the core takes it */
+	size_t command_size;
+	struct command_result result; /* filled before `done` */
+	const struct core_job_ops *ops;
+};
+
+struct core_job_ops {
+	/* Jobs whose results are ready, in order, all with the same ops. The callee's to free. */
+	void (*done)(struct list *jobs);
+};
+
+struct core_options {
+	const struct log_ops *log_ops;
+	struct log *log;      /* opened, not yet restored; the core closes it */
+	size_t queue;	      /* jobs that may wait */
+	uint32_t change_max;  /* RRs that one UPDATE may change */
+};
+
+/* *out: returns owned. Makes the loop and the mailbox, starts nothing. ERR_NOMEM, ERR_SYSTEM. */
+int core_new(struct core **out, const struct core_options *options);
+
+/* Restores from the log into a root that is not yet published. Before core_start(). */
+int core_restore(struct core *core, struct log_error *error);
+
+/* Starts the thread. Nothing is published before core_publish(). */
+int core_start(struct core *core);
+
+/* Finishes the batch in flight, refuses what waits (SERVFAIL), ends the thread. */
+void core_stop(struct core *core);
+void core_free(struct core *core);
+
+struct core_view *core_view(struct core *core);
+
+/* Posts a job. ERR_FULL: answer SERVFAIL, the job stays the caller's. Thread: any. */
+int core_submit(struct core *core, struct core_job *job);
+
+/* Submits an encoded command (takes it) and waits for its result. Thread: any but the core. */
+int core_submit_wait(struct core *core, uint8_t *command, size_t size,
+		     struct command_result *result);
+
+/*
+ * Writes to the root without the log, for what this node alone knows: static zones. Runs `edit` in
+ * the core's thread between batches, commits, publishes, and waits for that; an error of `edit`
+ * aborts it and is returned. Thread: any but the core.
+ */
+int core_edit(struct core *core, int (*edit)(struct root_writer *writer, void *context),
+	      void *context);
+
+/* From now on readers see the root: every zone of the configuration is in. Thread: not the core. */
+int core_publish(struct core *core);
+
+/*
+ * A counted reference to the present root, for long readers, published or not; and its end.
+ * Thread: any but the core; each waits for the core's turn.
+ */
+const struct root *core_hold(struct core *core);
+void core_release(struct core *core, const struct root *root);
+
+/* What the core has counted, for `status`. Thread: any. */
+struct core_counters {
+	uint64_t batches;     /* log entries made */
+	uint64_t commands;    /* applied */
+	uint64_t refused;     /* commands with an rcode other than NOERROR */
+	uint64_t failed;      /* appends that failed: disk full, I/O error */
+	uint64_t expired;     /* names whose lease ran out */
+	uint64_t snapshots;
+	uint64_t full;	      /* jobs refused, the queue being full */
+	uint64_t leases;      /* running now */
+	uint64_t overdue_ms;  /* the most overdue lease at the last look */
+};
+void core_count(struct core *core, struct core_counters *counters);

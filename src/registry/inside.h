@@ -1,0 +1,53 @@
+/*
+ * The inside of the registry's evaluation: for the files of this module only.
+ */
+#pragma once
+
+#include <stdarg.h>
+
+#include "registry/registry.h"
+
+/* Internal: plan->result says why; no error. */
+#define REFUSAL 1
+
+/* A name under evaluation. */
+struct draft {
+	struct draft *next;
+	const uint8_t *name; /* as the message spells it */
+	uint32_t hash;
+	enum name_role role;
+	const struct node *old;
+	struct content content; /* as it is now; its records are moved to the next fields */
+	struct record *records;
+	size_t count;
+	size_t room;
+	const uint8_t *subtypes;
+	uint16_t subtypes_size;
+	uint8_t flags;
+	uint32_t lease_s;  /* of what is added */
+	bool is_touched;
+	bool is_added_to; /* something was added, or added again: its lease is renewed */
+};
+
+struct evaluation {
+	struct command_update update;
+	struct plan *plan;
+	struct arena *arena;
+	uint64_t version;
+	uint64_t time_s;
+	bool is_removal; /* a lease of 0: what it adds is taken away (RFC 9664) */
+	struct draft *drafts;
+	struct draft **drafts_end;
+	size_t draft_count;
+};
+
+/* Fills the result and returns REFUSAL. */
+int refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* prereq.c: RFC 2136 3.2. OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
+int check_prereqs(struct evaluation *evaluation);
+
+/* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
+int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
+	       uint64_t time_s, struct arena *arena, struct command_result *result);

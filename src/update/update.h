@@ -1,0 +1,47 @@
+/*
+ * UPDATE: from the message as received to a command, or to an answer at once (RFC 2136 3).
+ *
+ * The order: zone, signature (net has done it), rules, form of every record, then the evaluation
+ * against the root of the moment. A plan without change is a heartbeat and ends here; a plan that
+ * refuses goes through the log only where its answer could be another by then. Thread: any reader
+ * of the root.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/access.h"
+#include "base/arena.h"
+#include "registry/command.h"
+
+/* How an UPDATE leaves its receiving thread. */
+enum update_outcome {
+	UPDATE_REPLY,  /* answer `result` now */
+	UPDATE_SUBMIT, /* hand `command` to the core */
+};
+
+struct update_request {
+	const struct root *root;
+	const struct conf *conf;
+	const struct dns_message *message; /* parsed without fault */
+	const struct access_identity *identity;
+	uint64_t signed_s; /* of the TSIG, else now */
+	uint64_t now_s;
+	uint64_t now_ms;
+	bool may_beat; /* false behind an unanswered logged one of the same connection */
+};
+
+struct update_answer {
+	struct command_result result; /* with UPDATE_REPLY */
+	uint8_t *command;	      /* with UPDATE_SUBMIT: malloc'd, the caller's */
+	size_t command_size;
+	bool is_beat;	   /* answered by renewing leases alone */
+	bool is_denied;	   /* refused by a rule: one log line is due */
+	char reason[160];  /* the rule, with is_denied */
+	char zone[DNS_NAME_TEXT_MAX];
+	char name[DNS_NAME_TEXT_MAX]; /* the name refused, with is_denied */
+};
+
+enum update_outcome update_receive(const struct update_request *request, struct arena *arena,
+				   struct update_answer *answer);

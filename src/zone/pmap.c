@@ -1,0 +1,319 @@
+#include "zone/pmap.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/name.h"
+
+#define BITS 5u
+#define MASK 31u
+
+struct branch {
+	struct object object;
+	uint32_t used;	 /* slots that are there */
+	uint32_t leaves; /* of these, values */
+	uint32_t size;	 /* values below */
+	void *slot[];
+};
+
+uint64_t name_hash(const struct siphash_key *key, const uint8_t *name, size_t size)
+{
+	uint8_t folded[DNS_NAME_MAX];
+
+	for (size_t i = 0; i < size; i++) {
+		folded[i] = dns_fold(name[i]);
+	}
+	return siphash(key, folded, size);
+}
+
+static unsigned place(uint32_t map, uint32_t bit)
+{
+	return (unsigned)__builtin_popcount(map & (bit - 1));
+}
+
+static uint32_t bit_of(uint64_t hash, unsigned shift)
+{
+	return 1u << (hash >> shift & MASK);
+}
+
+static bool is_same(const struct named *value, uint64_t hash, const uint8_t *name, size_t size)
+{
+	return value->hash == hash && value->name_size == size &&
+	       dns_octets_equal(value->name, name, size);
+}
+
+static size_t branch_size(unsigned slots)
+{
+	return sizeof(struct branch) + slots * sizeof(void *);
+}
+
+static unsigned slots_of(const struct branch *branch)
+{
+	return (unsigned)__builtin_popcount(branch->used);
+}
+
+void *pmap_get(const struct pmap *map, uint64_t hash, const uint8_t *name, size_t size)
+{
+	const struct branch *branch = map->top;
+
+	for (unsigned shift = 0; branch != NULL; shift += BITS) {
+		const uint32_t bit = bit_of(hash, shift);
+		if ((branch->used & bit) == 0) {
+			return NULL;
+		}
+		void *slot = branch->slot[place(branch->used, bit)];
+		if ((branch->leaves & bit) != 0) {
+			return is_same(slot, hash, name, size) ? slot : NULL;
+		}
+		branch = slot;
+	}
+	return NULL;
+}
+
+/* A branch with one slot more, holding `value` there. */
+static struct branch *grow(struct txn *txn, struct branch *old, uint32_t bit, void *value)
+{
+	const unsigned slots = slots_of(old);
+	const unsigned at = place(old->used, bit);
+	struct branch *branch = txn_new(txn, branch_size(slots + 1));
+
+	if (branch == NULL) {
+		return old;
+	}
+	branch->used = old->used | bit;
+	branch->leaves = old->leaves | bit;
+	branch->size = old->size + 1;
+	memcpy(branch->slot, old->slot, at * sizeof(void *));
+	branch->slot[at] = value;
+	memcpy(branch->slot + at + 1, old->slot + at, (slots - at) * sizeof(void *));
+	txn_drop(txn, old);
+	return branch;
+}
+
+/* Two values whose hashes agree up to `shift`: branches down to where they part. */
+static struct branch *part(struct txn *txn, struct named *one, struct named *other, unsigned shift)
+{
+	if (shift >= 64) {
+		txn->failed = true; /* one hash for two names: see the head of pmap.h */
+		return NULL;
+	}
+	const uint32_t one_bit = bit_of(one->hash, shift);
+	const uint32_t other_bit = bit_of(other->hash, shift);
+	struct branch *branch = txn_new(txn, branch_size(one_bit == other_bit ? 1 : 2));
+	if (branch == NULL) {
+		return NULL;
+	}
+	branch->size = 2;
+	branch->used = one_bit | other_bit;
+	if (one_bit == other_bit) {
+		branch->slot[0] = part(txn, one, other, shift + BITS);
+		return branch;
+	}
+	branch->leaves = branch->used;
+	branch->slot[place(branch->used, one_bit)] = one;
+	branch->slot[place(branch->used, other_bit)] = other;
+	return branch;
+}
+
+static struct branch *put(struct txn *txn, struct branch *branch, unsigned shift,
+			  struct named *value, bool *is_new)
+{
+	const uint32_t bit = bit_of(value->hash, shift);
+
+	if ((branch->used & bit) == 0) {
+		*is_new = true;
+		return grow(txn, branch, bit, value);
+	}
+	struct branch *own = txn_own(txn, branch, branch_size(slots_of(branch)));
+	if (own == NULL) {
+		return branch;
+	}
+	void **slot = &own->slot[place(own->used, bit)];
+	if ((own->leaves & bit) == 0) {
+		*slot = put(txn, *slot, shift + BITS, value, is_new);
+	} else if (is_same(*slot, value->hash, value->name, value->name_size)) {
+		*slot = value;
+	} else {
+		struct branch *below = part(txn, *slot, value, shift + BITS);
+		if (below != NULL) {
+			*slot = below;
+			own->leaves &= ~bit;
+			*is_new = true;
+		}
+	}
+	own->size += *is_new;
+	return own;
+}
+
+void pmap_put(struct txn *txn, struct pmap *map, struct named *value)
+{
+	bool is_new = false;
+
+	if (map->top == NULL) {
+		map->top = txn_new(txn, branch_size(0));
+		if (map->top == NULL) {
+			return;
+		}
+	}
+	map->top = put(txn, map->top, 0, value, &is_new);
+	map->count += is_new;
+}
+
+/* A branch without the slot `bit`; NULL when that was the last one. */
+static struct branch *shrink(struct txn *txn, struct branch *old, uint32_t bit)
+{
+	const unsigned slots = slots_of(old);
+	const unsigned at = place(old->used, bit);
+
+	if (slots == 1) {
+		txn_drop(txn, old);
+		return NULL;
+	}
+	struct branch *branch = txn_new(txn, branch_size(slots - 1));
+	if (branch == NULL) {
+		return old;
+	}
+	branch->used = old->used & ~bit;
+	branch->leaves = old->leaves & ~bit;
+	branch->size = old->size - 1;
+	memcpy(branch->slot, old->slot, at * sizeof(void *));
+	memcpy(branch->slot + at, old->slot + at + 1, (slots - at - 1) * sizeof(void *));
+	txn_drop(txn, old);
+	return branch;
+}
+
+/* Removes a value that is known to be there. A branch left with one value gives way to it. */
+static struct branch *take(struct txn *txn, struct branch *branch, unsigned shift, uint64_t hash)
+{
+	const uint32_t bit = bit_of(hash, shift);
+
+	assert((branch->used & bit) != 0);
+	if ((branch->leaves & bit) != 0) {
+		return shrink(txn, branch, bit);
+	}
+	struct branch *own = txn_own(txn, branch, branch_size(slots_of(branch)));
+	if (own == NULL) {
+		return branch;
+	}
+	void **slot = &own->slot[place(own->used, bit)];
+	struct branch *below = take(txn, *slot, shift + BITS, hash);
+	own->size--;
+	if (below == NULL) {
+		own->size++;
+		return shrink(txn, own, bit);
+	}
+	*slot = below;
+	if (below->size == 1 && below->leaves == below->used) {
+		*slot = below->slot[0];
+		own->leaves |= bit;
+		txn_drop(txn, below);
+	}
+	return own;
+}
+
+void pmap_remove(struct txn *txn, struct pmap *map, uint64_t hash, const uint8_t *name, size_t size)
+{
+	if (pmap_get(map, hash, name, size) == NULL) {
+		return;
+	}
+	map->top = take(txn, map->top, 0, hash);
+	map->count--;
+}
+
+void *pmap_next(const struct pmap *map, size_t *at)
+{
+	const struct branch *branch = map->top;
+	size_t rank = (*at)++;
+
+	if (branch == NULL || rank >= branch->size) {
+		return NULL;
+	}
+	for (;;) {
+		const unsigned slots = slots_of(branch);
+		uint32_t left = branch->used;
+		const struct branch *down = NULL;
+		for (unsigned i = 0; i < slots; i++, left &= left - 1) {
+			const uint32_t bit = left & -left;
+			void *slot = branch->slot[i];
+			const bool is_leaf = (branch->leaves & bit) != 0;
+			const size_t size = is_leaf ? 1 : ((struct branch *)slot)->size;
+			if (rank < size) {
+				if (is_leaf) {
+					return slot;
+				}
+				down = slot;
+				break;
+			}
+			rank -= size;
+		}
+		assert(down != NULL);
+		branch = down;
+	}
+}
+
+static int walk(const struct branch *branch, int (*fn)(void *context, void *value), void *context)
+{
+	const unsigned slots = slots_of(branch);
+	uint32_t left = branch->used;
+
+	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
+		const uint32_t bit = left & -left;
+		const int ret = (branch->leaves & bit) != 0 ? fn(context, branch->slot[i])
+							    : walk(branch->slot[i], fn, context);
+		if (ret != 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int pmap_walk(const struct pmap *map, int (*fn)(void *context, void *value), void *context)
+{
+	return map->top == NULL ? 0 : walk(map->top, fn, context);
+}
+
+static void free_branch(struct branch *branch, void (*fn)(void *value))
+{
+	const unsigned slots = slots_of(branch);
+	uint32_t left = branch->used;
+
+	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
+		const uint32_t bit = left & -left;
+		if ((branch->leaves & bit) == 0) {
+			free_branch(branch->slot[i], fn);
+		} else if (fn != NULL) {
+			fn(branch->slot[i]);
+		}
+	}
+	free(branch);
+}
+
+void pmap_free(struct pmap *map, void (*fn)(void *value))
+{
+	if (map->top != NULL) {
+		free_branch(map->top, fn);
+	}
+	*map = (struct pmap){0};
+}
+
+static void drop_branch(struct txn *txn, struct branch *branch)
+{
+	const unsigned slots = slots_of(branch);
+	uint32_t left = branch->used;
+
+	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
+		if ((branch->leaves & left & -left) == 0) {
+			drop_branch(txn, branch->slot[i]);
+		}
+	}
+	txn_drop(txn, branch);
+}
+
+void pmap_drop(struct txn *txn, struct pmap *map)
+{
+	if (map->top != NULL) {
+		drop_branch(txn, map->top);
+	}
+	*map = (struct pmap){0};
+}

@@ -1,0 +1,223 @@
+#include "zone/ptree.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const uint8_t *key, uint16_t size, const struct tree *entry)
+{
+	const uint16_t shorter = size < entry->key_size ? size : entry->key_size;
+	const int order = memcmp(key, entry->data, shorter);
+
+	return order != 0 ? order : (int)size - (int)entry->key_size;
+}
+
+static struct tree *own(struct txn *txn, struct tree *tree)
+{
+	return txn_own(txn, tree, sizeof(*tree) + tree->key_size + tree->value_size);
+}
+
+static void measure(struct tree *tree)
+{
+	tree->size = 1 + tree_size(tree->left) + tree_size(tree->right);
+}
+
+static struct tree *new_entry(struct txn *txn, const struct tree_entry *entry)
+{
+	struct tree *tree = txn_new(txn, sizeof(*tree) + entry->key_size + entry->value_size);
+
+	if (tree == NULL) {
+		return NULL;
+	}
+	tree->height = siphash(&txn->hash, entry->key, entry->key_size);
+	tree->size = 1;
+	tree->count = 1;
+	tree->key_size = entry->key_size;
+	tree->value_size = entry->value_size;
+	memcpy(tree->data, entry->key, entry->key_size);
+	if (entry->value_size > 0) {
+		memcpy(tree->data + entry->key_size, entry->value, entry->value_size);
+	}
+	return tree;
+}
+
+/* Lifts a child that this transaction made above its parent, which it made too. */
+static struct tree *lift_left(struct tree *tree)
+{
+	struct tree *top = tree->left;
+
+	tree->left = top->right;
+	top->right = tree;
+	measure(tree);
+	measure(top);
+	return top;
+}
+
+static struct tree *lift_right(struct tree *tree)
+{
+	struct tree *top = tree->right;
+
+	tree->right = top->left;
+	top->left = tree;
+	measure(tree);
+	measure(top);
+	return top;
+}
+
+static struct tree *add(struct txn *txn, struct tree *tree, const struct tree_entry *entry,
+			uint32_t *count)
+{
+	if (tree == NULL) {
+		struct tree *fresh = new_entry(txn, entry);
+		*count = fresh == NULL ? 0 : 1;
+		return fresh;
+	}
+	struct tree *here = own(txn, tree);
+	if (here == NULL) {
+		return tree;
+	}
+	const int order = compare(entry->key, entry->key_size, here);
+	if (order == 0) {
+		*count = ++here->count;
+		return here;
+	}
+	if (order < 0) {
+		here->left = add(txn, here->left, entry, count);
+		measure(here);
+		return here->left != NULL && here->left->height > here->height ? lift_left(here)
+									       : here;
+	}
+	here->right = add(txn, here->right, entry, count);
+	measure(here);
+	return here->right != NULL && here->right->height > here->height ? lift_right(here) : here;
+}
+
+uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *entry)
+{
+	uint32_t count = 0;
+
+	*tree = add(txn, *tree, entry, &count);
+	return count;
+}
+
+/* All of `left` is below all of `right`. */
+static struct tree *merge(struct txn *txn, struct tree *left, struct tree *right)
+{
+	if (left == NULL || right == NULL) {
+		return left == NULL ? right : left;
+	}
+	if (left->height > right->height) {
+		struct tree *top = own(txn, left);
+		if (top == NULL) {
+			return left;
+		}
+		top->right = merge(txn, top->right, right);
+		measure(top);
+		return top;
+	}
+	struct tree *top = own(txn, right);
+	if (top == NULL) {
+		return right;
+	}
+	top->left = merge(txn, left, top->left);
+	measure(top);
+	return top;
+}
+
+static struct tree *sub(struct txn *txn, struct tree *tree, const uint8_t *key, uint16_t size,
+			uint32_t *count)
+{
+	assert(tree != NULL);
+	const int order = compare(key, size, tree);
+	if (order == 0 && tree->count == 1) {
+		struct tree *rest = merge(txn, tree->left, tree->right);
+		txn_drop(txn, tree);
+		*count = 0;
+		return rest;
+	}
+	struct tree *here = own(txn, tree);
+	if (here == NULL) {
+		return tree;
+	}
+	if (order == 0) {
+		*count = --here->count;
+	} else if (order < 0) {
+		here->left = sub(txn, here->left, key, size, count);
+	} else {
+		here->right = sub(txn, here->right, key, size, count);
+	}
+	measure(here);
+	return here;
+}
+
+uint32_t tree_sub(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size)
+{
+	uint32_t count = 0;
+
+	*tree = sub(txn, *tree, key, key_size, &count);
+	return count;
+}
+
+const struct tree *tree_get(const struct tree *tree, const uint8_t *key, uint16_t key_size)
+{
+	while (tree != NULL) {
+		const int order = compare(key, key_size, tree);
+		if (order == 0) {
+			return tree;
+		}
+		tree = order < 0 ? tree->left : tree->right;
+	}
+	return NULL;
+}
+
+const struct tree *tree_at(const struct tree *tree, uint32_t rank)
+{
+	for (;;) {
+		assert(tree != NULL);
+		const uint32_t left = tree_size(tree->left);
+		if (rank == left) {
+			return tree;
+		}
+		if (rank < left) {
+			tree = tree->left;
+		} else {
+			rank -= left + 1;
+			tree = tree->right;
+		}
+	}
+}
+
+uint32_t tree_rank(const struct tree *tree, const uint8_t *key, uint16_t key_size)
+{
+	uint32_t rank = 0;
+
+	while (tree != NULL) {
+		if (compare(key, key_size, tree) <= 0) {
+			tree = tree->left;
+		} else {
+			rank += 1 + tree_size(tree->left);
+			tree = tree->right;
+		}
+	}
+	return rank;
+}
+
+void tree_free(struct tree *tree)
+{
+	if (tree == NULL) {
+		return;
+	}
+	tree_free(tree->left);
+	tree_free(tree->right);
+	free(tree);
+}
+
+void tree_drop(struct txn *txn, struct tree *tree)
+{
+	if (tree == NULL) {
+		return;
+	}
+	tree_drop(txn, tree->left);
+	tree_drop(txn, tree->right);
+	txn_drop(txn, tree);
+}

@@ -1,0 +1,133 @@
+/*
+ * What a name is in a registry zone, by its labels alone (RFC 6763 4.1, 7.1, 9).
+ *
+ * Types stand directly below the apex: _NAME._tcp or _NAME._udp; the last such pair decides, so an
+ * instance may be called anything. `_dns-sd._udp` is not a type: it lists domains and types.
+ */
+#include <string.h>
+
+#include "zone/inside.h"
+
+static const uint8_t *strip(const uint8_t *name, size_t labels)
+{
+	return dns_name_strip(name, labels);
+}
+
+static bool is_service_pair(const uint8_t *name)
+{
+	const uint8_t *protocol = dns_name_parent(name);
+
+	return name[0] >= 2 && name[1] == '_' &&
+	       (dns_label_is(protocol, "_tcp") || dns_label_is(protocol, "_udp"));
+}
+
+static bool is_dns_sd(const uint8_t *name)
+{
+	return dns_label_is(name, "_dns-sd") && dns_label_is(dns_name_parent(name), "_udp");
+}
+
+/* The role of a name `below` labels under the apex of a registry zone. */
+static enum name_role role_below(const uint8_t *name, size_t below, const uint8_t *pool)
+{
+	if (below == 0) {
+		return ROLE_APEX;
+	}
+	const uint8_t *top = strip(name, below - 1);
+	if (top[0] == pool[0] && dns_octets_equal(top + 1, pool + 1, pool[0])) {
+		return ROLE_POOL;
+	}
+	if (below < 2) {
+		return ROLE_PLAIN;
+	}
+	const uint8_t *type = strip(name, below - 2);
+	if (!is_service_pair(type)) {
+		return ROLE_PLAIN;
+	}
+	if (is_dns_sd(type)) {
+		return below == 3 && dns_label_is(name, "_services") ? ROLE_SERVICES : ROLE_PLAIN;
+	}
+	if (below == 2) {
+		return ROLE_TYPE;
+	}
+	if (below == 3) {
+		return dns_label_is(name, "_sub") ? ROLE_PLAIN : ROLE_INSTANCE;
+	}
+	return below == 4 && dns_label_is(dns_name_parent(name), "_sub") ? ROLE_SUBTYPE : ROLE_PLAIN;
+}
+
+enum name_role zone_role(const struct zone *zone, const uint8_t *name)
+{
+	const size_t labels = dns_name_labels(name);
+
+	if (labels < zone->apex_labels) {
+		return ROLE_PLAIN;
+	}
+	if (!zone->is_registry) {
+		return labels == zone->apex_labels ? ROLE_APEX : ROLE_PLAIN;
+	}
+	return role_below(name, labels - zone->apex_labels, zone->shape.pool_label);
+}
+
+static bool is_protocol_label(const uint8_t *label)
+{
+	return dns_label_is(label, "_tcp") || dns_label_is(label, "_udp");
+}
+
+/* Does a record set follow from instances here, or somewhere below? The apex apart. */
+static bool is_above_derived(const uint8_t *name, size_t below, enum name_role role)
+{
+	if (role == ROLE_TYPE || role == ROLE_SUBTYPE || role == ROLE_SERVICES) {
+		return true;
+	}
+	if (below == 0 || !is_protocol_label(strip(name, below - 1))) {
+		return false;
+	}
+	return below == 1 || (below == 2 && dns_label_is(name, "_dns-sd")) ||
+	       (below == 3 && dns_label_is(name, "_sub"));
+}
+
+const char *zone_place_refusal(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name,
+			       uint16_t type)
+{
+	const size_t below = dns_name_labels(name) - dns_name_labels(apex);
+	const enum name_role role = role_below(name, below, pool_label);
+
+	if (role == ROLE_POOL) {
+		return "is reserved for the address view";
+	}
+	if (below > 0 && dns_label_is(name, "*") &&
+	    (below == 1 || is_protocol_label(strip(name, below - 1)))) {
+		return "would be a wildcard over services";
+	}
+	if (type == DNS_TYPE_DNAME && role == ROLE_APEX) {
+		return "cannot be redirected";
+	}
+	if ((type == DNS_TYPE_CNAME || type == DNS_TYPE_DNAME || type == DNS_TYPE_NS) &&
+	    is_above_derived(name, below, role)) {
+		return "cannot be redirected: records there follow from instances";
+	}
+	return NULL;
+}
+
+const uint8_t *zone_type_of(enum name_role role, const uint8_t *name)
+{
+	switch (role) {
+	case ROLE_INSTANCE:
+		return strip(name, 1);
+	case ROLE_SUBTYPE:
+		return strip(name, 2);
+	case ROLE_PLAIN:
+	case ROLE_APEX:
+	case ROLE_TYPE:
+	case ROLE_SERVICES:
+	case ROLE_POOL:
+		break;
+	}
+	return name;
+}
+
+bool zone_role_is_shared(enum name_role role)
+{
+	return role == ROLE_APEX || role == ROLE_TYPE || role == ROLE_SUBTYPE ||
+	       role == ROLE_SERVICES;
+}

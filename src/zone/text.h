@@ -1,0 +1,38 @@
+/*
+ * Zones as text, by ldns: master files in, sorted text out. Not on any hot path. Thread: any.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zone/zone.h"
+
+/* What is wrong and where: "FILE:LINE: ..." */
+struct text_error {
+	char text[512];
+};
+
+/* One record of a file: names and RDATA in wire form, uncompressed, valid; for the call only. */
+typedef int (*text_record_fn)(void *context, const uint8_t *name, uint16_t type, uint32_t ttl,
+			      const uint8_t *rdata, uint16_t size);
+
+/*
+ * Reads a master file (RFC 1035 5) for the zone `apex` and calls for each record in order. Checks
+ * what one record can tell: in the zone, class IN, a type that may be stored, TTL; and what the
+ * file can tell: exactly one SOA at the apex, NS at the apex, no CNAME beside other types, one TTL
+ * for a set (the first wins, as other servers do), no duplicates. `is_base`: SOA and NS may be
+ * missing. ERR_CONF with *error filled; what `fn` returns other than OK ends it. ERR_NOMEM.
+ */
+int text_load(const char *path, const uint8_t *apex, int is_base, text_record_fn fn,
+	      void *context, struct text_error *error);
+
+/* The same from memory; `path` is for messages. */
+int text_parse(const char *text, size_t size, const char *path, const uint8_t *apex, int is_base,
+	       text_record_fn fn, void *context, struct text_error *error);
+
+/* RDATA in presentation form. *out: malloc'd, the caller's. ERR_NOMEM, ERR_FORMAT. */
+int text_rdata(char **out, uint16_t type, const uint8_t *rdata, uint16_t size);
+
+/* The whole zone, a line for each RR, sorted, derived records included. malloc'd. ERR_NOMEM. */
+int text_zone(char **out, const struct zone *zone);

@@ -1,0 +1,634 @@
+/*
+ * The whole of net over real sockets on loopback, with a real core whose log is in memory: at
+ * first without a root, then with one.
+ */
+#include "net/net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "dns/message.h"
+#include "dns/types.h"
+#include "registry/core.h"
+#include "store/store.h"
+#include "tests/unit/hex.h"
+#include "tests/unit/run.h"
+
+#define OPT "00 0029 04d0 00000000 0000"
+#define QUERY(id) id " 0100 0001 0000 0000 0000 03737663 00 0006 0001"
+#define QUERY_OPT(id) id " 0100 0001 0000 0000 0001 03737663 00 0006 0001 " OPT
+#define UPDATE_OPT(id) id " 2800 0001 0000 0000 0001 03737663 00 0006 0001 " OPT
+#define RESPONSE(id) id " 8100 0001 0000 0000 0000 03737663 00 0006 0001"
+#define NOT_READY_SIZE (12 + 5 + 4 + 11) /* and the extended error */
+
+enum { DEADLINE_MS = 5000 };
+
+/* ---- a server ----------------------------------------------------------------------------- */
+
+struct server {
+	struct conf *conf;
+	struct log *log;
+	struct core *core;
+	struct net *net;
+};
+
+static struct conf *make_conf(const char *listen, const char *more)
+{
+	char text[1024];
+	struct conf_error error;
+	struct conf *conf;
+
+	snprintf(text, sizeof(text),
+		 "server:\n"
+		 "  listen: [%s]\n"
+		 "  threads: 2\n"
+		 "  stream-threads: 2\n"
+		 "  name: ns.example\n"
+		 "  data: .\n"
+		 "%s"
+		 "zone:\n"
+		 "  - {name: svc, registry: {}}\n",
+		 listen, more);
+	ck_assert_msg(conf_parse(&conf, text, strlen(text), "test", "/tmp", &error) == OK, "%s",
+		      error.text);
+	return conf;
+}
+
+static void start_core(struct server *server)
+{
+	static unsigned number;
+	char directory[32];
+	const struct log_options options = {.directory = directory, .budget = 1 << 20};
+	struct log_error error;
+
+	snprintf(directory, sizeof(directory), "net-%u", number++);
+	ck_assert_int_eq(store_ram.open(&server->log, &options, &error), OK);
+	ck_assert_int_eq(core_new(&server->core, &(struct core_options){
+							 .log_ops = &store_ram,
+							 .log = server->log,
+							 .queue = 1000,
+							 .change_max = 1000,
+						 }),
+			 OK);
+	ck_assert_int_eq(core_restore(server->core, &error), OK);
+	ck_assert_int_eq(core_start(server->core), OK);
+}
+
+static struct server start_with(const char *listen, const char *more)
+{
+	struct server server = {.conf = make_conf(listen, more)};
+	struct net_error error;
+
+	start_core(&server);
+	ck_assert_msg(net_open(&server.net, server.conf, &error) == OK, "%s", error.text);
+	ck_assert_int_eq(net_start(server.net, server.core), OK);
+	return server;
+}
+
+static struct server start(void)
+{
+	return start_with("\"127.0.0.1@0\"", "");
+}
+
+static void stop(struct server *server)
+{
+	net_stop(server->net);
+	core_stop(server->core);
+	net_free(server->net);
+	core_free(server->core);
+	conf_unref(server->conf);
+}
+
+static struct net_counters count(const struct server *server)
+{
+	struct net_counters counters;
+
+	net_count(server->net, &counters);
+	return counters;
+}
+
+/* ---- clients ------------------------------------------------------------------------------ */
+
+static int dial(const char *address, uint16_t port, int type)
+{
+	const int fd = socket(AF_INET, type, 0);
+	const struct timeval wait = {.tv_sec = DEADLINE_MS / 1000};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET, address, &to.sin_addr), 1);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static int dial_udp(const struct server *server)
+{
+	return dial("127.0.0.1", net_port(server->net), SOCK_DGRAM);
+}
+
+static int dial_tcp(const struct server *server)
+{
+	return dial("127.0.0.1", net_port(server->net), SOCK_STREAM);
+}
+
+static void send_hex(int fd, const char *text)
+{
+	uint8_t octets[512];
+	const size_t size = hex_read(octets, sizeof(octets), text);
+
+	ck_assert_int_eq(send(fd, octets, size, 0), (ssize_t)size);
+}
+
+/* One reply by UDP; its size. */
+static size_t receive(int fd, uint8_t reply[DNS_UDP_SAFE])
+{
+	const ssize_t size = recv(fd, reply, DNS_UDP_SAFE, 0);
+
+	ck_assert_msg(size >= DNS_HEADER_SIZE, "no reply");
+	return (size_t)size;
+}
+
+static unsigned id_of(const uint8_t *reply)
+{
+	return (unsigned)(reply[0] << 8 | reply[1]);
+}
+
+static unsigned rcode_of(const uint8_t *reply)
+{
+	return reply[3] & 0xfu;
+}
+
+/* Frames the messages, one a line of hex. */
+static size_t frame(uint8_t *out, size_t room, const char *const *texts, size_t count_)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count_; i++) {
+		const size_t one = hex_read(out + size + 2, room - size - 2, texts[i]);
+
+		out[size] = (uint8_t)(one >> 8);
+		out[size + 1] = (uint8_t)one;
+		size += 2 + one;
+	}
+	return size;
+}
+
+static void receive_exactly(int fd, uint8_t *out, size_t size)
+{
+	while (size > 0) {
+		const ssize_t got = recv(fd, out, size, 0);
+
+		ck_assert_msg(got > 0, "no reply: %s", got == 0 ? "closed" : strerror(errno));
+		out += got;
+		size -= (size_t)got;
+	}
+}
+
+/* One reply by TCP; its size. */
+static size_t receive_framed(int fd, uint8_t *reply)
+{
+	uint8_t head[2];
+
+	receive_exactly(fd, head, sizeof(head));
+	const size_t size = (size_t)(head[0] << 8 | head[1]);
+
+	receive_exactly(fd, reply, size);
+	return size;
+}
+
+/* Does the server close within the deadline? */
+static bool is_closed(int fd)
+{
+	uint8_t octet;
+	const ssize_t got = recv(fd, &octet, 1, 0);
+
+	return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+static void check_not_ready(const uint8_t *reply, size_t size, unsigned id)
+{
+	ck_assert_uint_eq(id_of(reply), id);
+	ck_assert_uint_eq(reply[2] & 0x80, 0x80);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_SERVFAIL);
+	ck_assert_uint_gt(size, NOT_READY_SIZE + 6);
+	ck_assert_mem_eq(reply + NOT_READY_SIZE, "\0\x0f", 2);
+	ck_assert_mem_eq(reply + NOT_READY_SIZE + 4, "\0\x0e", 2);
+}
+
+/* ---- not restored ------------------------------------------------------------------------- */
+
+START_TEST(until_restored_all_is_servfail_with_the_reason)
+{
+	static const char *const texts[] = {QUERY_OPT("0001"), UPDATE_OPT("0002")};
+	struct server server = start();
+	const int udp = dial_udp(&server);
+	const int tcp = dial_tcp(&server);
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+
+	for (unsigned i = 0; i < COUNT_OF(texts); i++) {
+		send_hex(udp, texts[i]);
+		check_not_ready(reply, receive(udp, reply), i + 1);
+	}
+	const size_t size = frame(stream, sizeof(stream), texts, COUNT_OF(texts));
+
+	ck_assert_int_eq(send(tcp, stream, size, 0), (ssize_t)size);
+	for (unsigned i = 0; i < COUNT_OF(texts); i++) {
+		check_not_ready(reply, receive_framed(tcp, reply), i + 1);
+	}
+	const struct net_counters counters = count(&server);
+
+	ck_assert_uint_eq(counters.udp_received, 2);
+	ck_assert_uint_eq(counters.tcp_received, 2);
+	ck_assert_uint_eq(counters.servfail, 4);
+	ck_assert_uint_eq(counters.queries, 2);
+	ck_assert_uint_eq(counters.updates, 2);
+	close(udp);
+	close(tcp);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(responses_are_not_answered)
+{
+	struct server server = start();
+	const int fd = dial_udp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+
+	send_hex(fd, RESPONSE("0001"));
+	send_hex(fd, "0002 81");
+	send_hex(fd, QUERY("0003"));
+	receive(fd, reply);
+	ck_assert_uint_eq(id_of(reply), 3);
+	ck_assert_int_eq(recv(fd, reply, sizeof(reply), MSG_DONTWAIT), -1);
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(malformed_messages_get_their_rcode)
+{
+	static const struct {
+		const char *request;
+		unsigned rcode;
+		size_t size;
+	} cases[] = {
+		{"0001 0100 0001 0000 0000 0000", DNS_RCODE_FORMERR, 12},
+		{"0001 0100 0001 0000 0000 0000 c00c 0001 0001", DNS_RCODE_FORMERR, 12},
+		{"0001 1000 0001 0000 0000 0000 00 0001 0001", DNS_RCODE_NOTIMP, 12},
+		{"0001 2400 0001 0000 0000 0000 00 0006 0001", DNS_RCODE_NOTAUTH, 17},
+	};
+	struct server server = start();
+	const int fd = dial_udp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		send_hex(fd, cases[i].request);
+		ck_assert_uint_eq(receive(fd, reply), cases[i].size);
+		ck_assert_uint_eq(rcode_of(reply), cases[i].rcode);
+	}
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_second_server_on_the_address_is_refused)
+{
+	struct server server = start();
+	struct net_error error;
+	struct net *second = NULL;
+	char listen[64];
+
+	snprintf(listen, sizeof(listen), "\"%s\"", net_address(server.net, 0));
+	struct conf *conf = make_conf(listen, "");
+
+	ck_assert_int_eq(net_open(&second, conf, &error), ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(error.text, net_address(server.net, 0)));
+	conf_unref(conf);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(all_addresses_are_served_and_named)
+{
+	struct server server = start_with("\"127.0.0.1@0\", \"127.0.0.2@0\"", "");
+	uint8_t reply[DNS_UDP_SAFE];
+
+	ck_assert_ptr_null(net_address(server.net, 2));
+	for (size_t i = 0; i < 2; i++) {
+		char address[64];
+
+		snprintf(address, sizeof(address), "%s", net_address(server.net, i));
+		*strchr(address, '@') = '\0';
+		const char *port = strchr(net_address(server.net, i), '@') + 1;
+		const int fd = dial(address, (uint16_t)atoi(port), SOCK_DGRAM);
+
+		send_hex(fd, QUERY("0001"));
+		receive(fd, reply);
+		close(fd);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_wildcard_answers_from_the_address_that_was_asked)
+{
+	struct server server = start_with("\"0.0.0.0@0\"", "");
+	uint8_t reply[DNS_UDP_SAFE];
+
+	/* A connected socket takes nothing from elsewhere. */
+	for (unsigned i = 1; i < 5; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "127.0.0.%u", i);
+		const int fd = dial(address, net_port(server.net), SOCK_DGRAM);
+
+		send_hex(fd, QUERY("0001"));
+		receive(fd, reply);
+		close(fd);
+	}
+	stop(&server);
+}
+END_TEST
+
+/* ---- TCP ---------------------------------------------------------------------------------- */
+
+START_TEST(any_split_of_a_stream_is_understood)
+{
+	static const char *const texts[] = {QUERY("0000"), QUERY_OPT("0001"), QUERY("0002")};
+	struct server server = start();
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+	const size_t size = frame(stream, sizeof(stream), texts, COUNT_OF(texts));
+	const int one = 1;
+
+	for (size_t step = 1; step <= size; step += step < 8 ? 1 : 11) {
+		const int fd = dial_tcp(&server);
+
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		for (size_t at = 0; at < size; at += step) {
+			const size_t left = size - at < step ? size - at : step;
+
+			ck_assert_int_eq(send(fd, stream + at, left, 0), (ssize_t)left);
+		}
+		for (unsigned i = 0; i < COUNT_OF(texts); i++) {
+			receive_framed(fd, reply);
+			ck_assert_uint_eq(id_of(reply), i);
+		}
+		close(fd);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(who_sends_no_more_is_still_answered)
+{
+	static const char *const texts[] = {QUERY("0001"), QUERY("0002")};
+	struct server server = start();
+	const int fd = dial_tcp(&server);
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+	const size_t size = frame(stream, sizeof(stream), texts, COUNT_OF(texts));
+
+	ck_assert_int_eq(send(fd, stream, size, 0), (ssize_t)size);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	receive_framed(fd, reply);
+	receive_framed(fd, reply);
+	ck_assert(is_closed(fd));
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(idle_and_half_messages_end_a_connection)
+{
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 1s\n");
+	static const char *const texts[] = {QUERY("0001")};
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+	const size_t size = frame(stream, sizeof(stream), texts, 1);
+	const int silent = dial_tcp(&server);
+	const int asked = dial_tcp(&server);
+	const int half = dial_tcp(&server);
+	const uint64_t start_ms = clock_mono_ms();
+
+	ck_assert_int_eq(send(asked, stream, size, 0), (ssize_t)size);
+	receive_framed(asked, reply);
+	ck_assert_int_eq(send(half, stream, size - 1, 0), (ssize_t)size - 1);
+	/* Octets that complete nothing do not help it. */
+	while (clock_mono_ms() - start_ms < 3000) {
+		struct pollfd poll_ = {.fd = half, .events = POLLIN};
+
+		(void)!send(half, "", 0, MSG_NOSIGNAL);
+		if (poll(&poll_, 1, 100) == 1) {
+			break;
+		}
+	}
+	ck_assert(is_closed(half));
+	ck_assert(is_closed(silent));
+	ck_assert(is_closed(asked));
+	ck_assert_uint_lt(clock_mono_ms() - start_ms, 3000);
+	ck_assert_uint_eq(count(&server).tcp_dropped, 3);
+	close(half);
+	close(silent);
+	close(asked);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(connections_over_the_limit_are_closed)
+{
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-max: 2\n");
+	static const char *const texts[] = {QUERY("0001")};
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+	const size_t size = frame(stream, sizeof(stream), texts, 1);
+	int fds[2];
+
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		fds[i] = dial_tcp(&server);
+		ck_assert_int_eq(send(fds[i], stream, size, 0), (ssize_t)size);
+		receive_framed(fds[i], reply);
+	}
+	const int over = dial_tcp(&server);
+
+	ck_assert(is_closed(over));
+	ck_assert_uint_eq(count(&server).tcp_refused, 1);
+	close(over);
+	close(fds[0]);
+	/* There is room again as soon as the server has seen that. */
+	for (const uint64_t start_ms = clock_mono_ms();;) {
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+		const int again = dial_tcp(&server);
+
+		ck_assert_int_eq(send(again, stream, size, MSG_NOSIGNAL), (ssize_t)size);
+		if (recv(again, reply, sizeof(reply), 0) > 0) {
+			close(again);
+			break;
+		}
+		close(again);
+	}
+	close(fds[1]);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(who_never_reads_is_dropped_and_costs_the_others_nothing)
+{
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 1s\n");
+	static const char *const texts[] = {QUERY("0001")};
+	static uint8_t flood[64 * 1024];
+	uint8_t stream[512];
+	uint8_t reply[DNS_UDP_SAFE];
+	const size_t size = frame(stream, sizeof(stream), texts, 1);
+	const int small = 4096;
+	const int deaf = dial_tcp(&server);
+	size_t sent = 0;
+
+	setsockopt(deaf, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (size_t at = 0; at < sizeof(flood); at++) {
+		flood[at] = stream[at % size];
+	}
+	/* Until the server does not read any more. Every send goes on where the stream stood. */
+	for (;;) {
+		const size_t at = sent % size;
+		struct pollfd poll_ = {.fd = deaf, .events = POLLOUT};
+
+		if (poll(&poll_, 1, 200) != 1 || (poll_.revents & POLLHUP) != 0) {
+			break;
+		}
+		const ssize_t got = send(deaf, flood + at, sizeof(flood) - size,
+					 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (got <= 0) {
+			break;
+		}
+		sent += (size_t)got;
+		ck_assert_uint_lt(sent, 100 << 20);
+	}
+	const uint64_t start_ms = clock_mono_ms();
+
+	while (count(&server).tcp_dropped == 0) {
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+		const int fd = dial_tcp(&server);
+		const uint64_t ask_ms = clock_mono_ms();
+
+		ck_assert_int_eq(send(fd, stream, size, 0), (ssize_t)size);
+		receive_framed(fd, reply);
+		ck_assert_uint_lt(clock_mono_ms() - ask_ms, 500);
+		close(fd);
+	}
+	close(deaf);
+	stop(&server);
+}
+END_TEST
+
+/* ---- the threads -------------------------------------------------------------------------- */
+
+START_TEST(stopping_takes_no_time)
+{
+	struct server server = start_with("\"127.0.0.1@0\", \"127.0.0.2@0\"", "");
+	int fds[8];
+
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		fds[i] = dial_tcp(&server);
+	}
+	const uint64_t start_ms = clock_mono_ms();
+
+	net_stop(server.net);
+	ck_assert_uint_lt(clock_mono_ms() - start_ms, 500);
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		ck_assert(is_closed(fds[i]));
+		close(fds[i]);
+	}
+	stop(&server);
+}
+END_TEST
+
+static atomic_bool is_over;
+
+/* Asks by UDP until told to stop; how often. */
+static void *ask(void *context)
+{
+	const int fd = dial_udp(context);
+	uint8_t reply[DNS_UDP_SAFE];
+	uintptr_t asked = 0;
+
+	while (!is_over) {
+		send_hex(fd, QUERY("0001"));
+		receive(fd, reply);
+		asked++;
+	}
+	close(fd);
+	return (void *)asked;
+}
+
+START_TEST(the_configuration_changes_under_load)
+{
+	struct server server = start();
+	pthread_t clients[2];
+	void *asked;
+
+	for (size_t i = 0; i < COUNT_OF(clients); i++) {
+		ck_assert_int_eq(pthread_create(&clients[i], NULL, ask, &server), 0);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		struct conf *conf = make_conf("\"127.0.0.1@0\"", "");
+
+		net_set_conf(server.net, conf);
+		conf_unref(conf);
+	}
+	is_over = true;
+	for (size_t i = 0; i < COUNT_OF(clients); i++) {
+		ck_assert_int_eq(pthread_join(clients[i], &asked), 0);
+		ck_assert_ptr_nonnull(asked);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(opened_and_never_started_is_freed)
+{
+	struct conf *conf = make_conf("\"127.0.0.1@0\"", "");
+	struct net_error error;
+	struct net *net;
+
+	ck_assert_int_eq(net_open(&net, conf, &error), OK);
+	ck_assert_uint_ne(net_port(net), 0);
+	net_free(net);
+	net_free(NULL);
+	conf_unref(conf);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		until_restored_all_is_servfail_with_the_reason,
+		responses_are_not_answered,
+		malformed_messages_get_their_rcode,
+		a_second_server_on_the_address_is_refused,
+		all_addresses_are_served_and_named,
+		a_wildcard_answers_from_the_address_that_was_asked,
+		any_split_of_a_stream_is_understood,
+		who_sends_no_more_is_still_answered,
+		idle_and_half_messages_end_a_connection,
+		connections_over_the_limit_are_closed,
+		who_never_reads_is_dropped_and_costs_the_others_nothing,
+		stopping_takes_no_time,
+		the_configuration_changes_under_load,
+		opened_and_never_started_is_freed,
+	};
+
+	return run_tests("net", tests, COUNT_OF(tests));
+}
