@@ -27,8 +27,8 @@ struct access_identity {
 /* What is needed to sign the replies to one request. Plain data: may be copied and kept. */
 struct access_signer {
 	const struct conf_key *key; /* NULL: the reply is not signed, see `error` */
-	bool reply_tsig;	    /* the reply carries a TSIG at all */
-	struct dns_tsig tsig;	    /* of the reply: names, fudge, error, other data */
+	bool reply_tsig; /* the reply carries a TSIG at all */
+	struct dns_tsig tsig; /* of the reply: names, fudge, error, other data */
 	uint16_t request_mac_size;
 	uint8_t request_mac[DNS_TSIG_MAC_MAX];
 };
@@ -54,7 +54,7 @@ int access_sign(const struct access_signer *signer, uint8_t *wire, size_t size, 
 
 /* What a registration touches: one name of an UPDATE, as the rules see it. */
 struct access_subject {
-	const uint8_t *type;	 /* relative "_http._tcp" in wire form, or NULL: no instance */
+	const uint8_t *type; /* relative "_http._tcp" in wire form, or NULL: no instance */
 	const uint8_t *instance; /* the label with its length octet, or NULL */
 };
 

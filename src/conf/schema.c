@@ -137,6 +137,12 @@ int refuse(const struct decoder *decoder, const char *path, int line, const char
 	va_start(args, format);
 	vsnprintf(text + used, room - used, format, args);
 	va_end(args);
+	/* Paths are in it as they were written. */
+	for (; *text != 0; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f) {
+			*text = '?';
+		}
+	}
 	return ERR_CONF;
 }
 

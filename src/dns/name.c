@@ -153,21 +153,31 @@ size_t dns_name_fold(uint8_t *out, const uint8_t *name)
 	return size;
 }
 
+static bool word_equal(const uint8_t *one, const uint8_t *other)
+{
+	return fold_word(load_word(one)) == fold_word(load_word(other));
+}
+
 bool dns_octets_equal(const uint8_t *one, const uint8_t *other, size_t size)
 {
-	for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
-		if (fold_word(load_word(one)) != fold_word(load_word(other))) {
+	size_t at = 0;
+
+	if (size < sizeof(uint64_t)) {
+		for (; at < size; at++) {
+			if (dns_fold(one[at]) != dns_fold(other[at])) {
+				return false;
+			}
+		}
+		return true;
+	}
+	for (; at + sizeof(uint64_t) < size; at += sizeof(uint64_t)) {
+		if (!word_equal(one + at, other + at)) {
 			return false;
 		}
-		one += sizeof(uint64_t);
-		other += sizeof(uint64_t);
 	}
-	for (size_t i = 0; i < size; i++) {
-		if (dns_fold(one[i]) != dns_fold(other[i])) {
-			return false;
-		}
-	}
-	return true;
+	/* The last word may overlap the one before it. */
+	at = size - sizeof(uint64_t);
+	return word_equal(one + at, other + at);
 }
 
 bool dns_name_equal(const uint8_t *one, const uint8_t *other)

@@ -19,6 +19,7 @@
 
 #define FLAGS_AT 2
 #define COUNTS_AT 4
+#define FIXED_SIZE 10 /* of a record: type, class, TTL, RDLENGTH */
 #define RCODE_MASK 0x000fu
 #define OPCODE_MASK 0x7800u
 #define POINTER 0xc0u
@@ -80,10 +81,16 @@ static struct buf_writer begin(const struct dns_writer *writer)
 	return buf_writer(writer->wire + writer->at, writer->limit - writer->at);
 }
 
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	/* Upper and lower case of a letter differ in this bit alone. */
+	hash = (hash ^ (word | 0x2020202020202020u)) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
+}
+
 /* Of the suffix of `size` octets at `name`: by its first label, and by its size. */
 static uint16_t suffix_hash(const uint8_t *name, size_t size)
 {
-	const uint64_t factor = 0x9e3779b97f4a7c15u;
 	const size_t label = name[0] + 1u;
 	uint64_t hash = size;
 	uint64_t word = 0;
@@ -91,40 +98,42 @@ static uint16_t suffix_hash(const uint8_t *name, size_t size)
 
 	for (; label - at >= sizeof(word); at += sizeof(word)) {
 		memcpy(&word, name + at, sizeof(word));
-		/* Upper and lower case of a letter differ in this bit alone. */
-		hash = (hash ^ (word | 0x2020202020202020u)) * factor;
-		hash ^= hash >> 32;
+		hash = mix(hash, word);
 	}
 	word = 0;
 	for (; at < label; at++) {
-		word = word << 8 | (name[at] | 0x20u);
+		word = word << 8 | name[at];
 	}
-	hash = (hash ^ word) * factor;
-	return (uint16_t)(hash >> 48);
+	return (uint16_t)mix(hash, word);
 }
 
-/* Does the name at `offset` of our own message equal `name`? */
-static bool is_at(const struct dns_writer *writer, size_t offset, const uint8_t *name)
+/* Does the name at `offset` of our own message equal the `size` octets at `name`? */
+static bool is_at(const struct dns_writer *writer, size_t offset, const uint8_t *name, size_t size)
 {
 	const uint8_t *wire = writer->wire;
 
 	for (;;) {
-		while (wire[offset] >= POINTER) {
-			offset = load_u16(wire + offset) & (POINTER_LIMIT - 1);
+		size_t run = 0; /* of labels, which are compared at once */
+
+		while (run < size && wire[offset + run] - 1u < DNS_LABEL_MAX) {
+			run += wire[offset + run] + 1u;
 		}
-		if (!dns_octets_equal(wire + offset, name, name[0] + 1u)) {
+		if (run >= size || !dns_octets_equal(wire + offset, name, run)) {
 			return false;
 		}
-		if (name[0] == 0) {
-			return true;
+		offset += run;
+		name += run;
+		size -= run;
+		if (wire[offset] == 0) {
+			return size == 1;
 		}
-		offset += name[0] + 1u;
-		name += name[0] + 1;
+		offset = load_u16(wire + offset) & (POINTER_LIMIT - 1);
 	}
 }
 
 /* The offset of this suffix, if one of the first `count` targets, or 0. */
-static size_t look_up(struct dns_writer *writer, size_t count, const uint8_t *name, uint16_t hash)
+static size_t look_up(struct dns_writer *writer, size_t count, const uint8_t *name, size_t size,
+		      uint16_t hash)
 {
 	if (writer->budget == 0) {
 		return 0;
@@ -138,7 +147,7 @@ static size_t look_up(struct dns_writer *writer, size_t count, const uint8_t *na
 			return 0;
 		}
 		writer->budget--;
-		if (is_at(writer, writer->target[i].offset, name)) {
+		if (is_at(writer, writer->target[i].offset, name, size)) {
 			return writer->target[i].offset;
 		}
 	}
@@ -172,7 +181,7 @@ static void write_name(struct dns_writer *writer, struct buf_writer *out, const 
 	for (; name[at] != 0; at += name[at] + 1u) {
 		const uint16_t hash = suffix_hash(name + at, size - at);
 
-		known = look_up(writer, targets, name + at, hash);
+		known = look_up(writer, targets, name + at, size - at, hash);
 		if (known != 0) {
 			break;
 		}
@@ -234,17 +243,18 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 {
 	const uint16_t targets = writer->targets;
 	struct buf_writer out = begin(writer);
-	uint8_t *length;
+	uint8_t *fixed;
 
 	assert(section != DNS_QUESTION);
 	write_name(writer, &out, owner, dns_name_size(owner), true);
-	buf_write_u16(&out, type);
-	buf_write_u16(&out, class);
-	buf_write_u32(&out, ttl);
-	length = buf_reserve(&out, 2);
+	fixed = buf_reserve(&out, FIXED_SIZE);
 	write_rdata(writer, &out, type, rdata, rdata_size);
 	if (!out.failed) {
-		store_u16(length, (uint16_t)(out.at - length - 2));
+		store_u16(fixed, type);
+		store_u16(fixed + 2, class);
+		store_u16(fixed + 4, (uint16_t)(ttl >> 16));
+		store_u16(fixed + 6, (uint16_t)ttl);
+		store_u16(fixed + 8, (uint16_t)(out.at - fixed - FIXED_SIZE));
 	}
 	return end(writer, &out, targets, section);
 }

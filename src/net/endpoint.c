@@ -137,15 +137,20 @@ static int endpoint_open_udp(struct endpoint *endpoint, unsigned count)
 	return 0;
 }
 
+void endpoint_close_tcp(struct endpoint *endpoint)
+{
+	if (endpoint->tcp >= 0) {
+		close(endpoint->tcp);
+		endpoint->tcp = -1;
+	}
+}
+
 static void endpoint_close_sockets(struct endpoint *endpoint)
 {
 	while (endpoint->udp_count > 0) {
 		close(endpoint->udp[--endpoint->udp_count]);
 	}
-	if (endpoint->tcp >= 0) {
-		close(endpoint->tcp);
-		endpoint->tcp = -1;
-	}
+	endpoint_close_tcp(endpoint);
 }
 
 int endpoint_open(struct endpoint *endpoint, const struct conf_listen *conf, unsigned udp_count,

@@ -29,7 +29,10 @@ struct endpoint {
 int endpoint_open(struct endpoint *endpoint, const struct conf_listen *conf, unsigned udp_count,
 		  struct net_error *error);
 
-/* Closes its sockets. */
+/* Closes the TCP socket: connections that nobody has accepted end. */
+void endpoint_close_tcp(struct endpoint *endpoint);
+
+/* Closes all its sockets. */
 void endpoint_close(struct endpoint *endpoint);
 
 /* The port in host order. */

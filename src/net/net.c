@@ -164,6 +164,9 @@ void net_stop(struct net *net)
 	for (size_t i = 0; i < net->stream_count; i++) {
 		stream_thread_join(net->streams[i]);
 	}
+	for (size_t i = 0; i < net->endpoint_count; i++) {
+		endpoint_close_tcp(&net->endpoints[i]);
+	}
 }
 
 /* ---- counting ----------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@
 
 /* ---- refusing ---------------------------------------------------------------------------- */
 
-int refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
+int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
 {
 	va_list arguments;
 
@@ -36,7 +36,7 @@ static int refuse_name(struct evaluation *evaluation, const uint8_t *name, const
 {
 	char text[DNS_NAME_TEXT_MAX];
 
-	return refuse(&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%.100s %s",
+	return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%.100s %s",
 		      dns_name_to_text(text, name), why);
 }
 
@@ -625,7 +625,7 @@ static int grant(struct evaluation *evaluation)
 
 	if (!asked->present) {
 		if (shape->lease_default == ZONE_LEASE_REFUSE && has_adds(evaluation)) {
-			return refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
+			return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
 				      DNS_EDE_PROHIBITED,
 				      "this zone takes registrations with a lease only (RFC 9664)");
 		}
@@ -787,7 +787,7 @@ static int finish(struct evaluation *evaluation)
 	}
 	plan->result.is_change = plan->result.is_change || plan->has_soa;
 	if (changed > zone_shape(plan->zone)->change_max) {
-		return refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+		return result_refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
 			      "changes more than %u records at once (change-max)",
 			      zone_shape(plan->zone)->change_max);
 	}
@@ -806,11 +806,11 @@ static int check_zone(const struct root *root, struct evaluation *evaluation)
 		return REFUSAL;
 	}
 	if (!zone_is_registry(plan->zone)) {
-		return refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+		return result_refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
 			      "a static zone takes no updates");
 	}
 	if (!zone_is_served(plan->zone)) {
-		return refuse(&plan->result, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+		return result_refuse(&plan->result, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
 			      "the zone is not in service");
 	}
 	return OK;

@@ -42,7 +42,7 @@ struct evaluation {
 };
 
 /* Fills the result and returns REFUSAL. */
-int refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
+int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* prereq.c: RFC 2136 3.2. OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */

@@ -84,7 +84,7 @@ static int gather(struct evaluation *evaluation, struct values *values,
 			return fail(evaluation, DNS_RCODE_NXRRSET);
 		}
 		if (wanted->set.count > VALUE_MEMBERS_MAX) {
-			return refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
+			return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
 				      DNS_EDE_PROHIBITED,
 				      "a prerequisite on the values of a set over %d members",
 				      VALUE_MEMBERS_MAX);

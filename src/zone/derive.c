@@ -243,7 +243,7 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 static struct faces *faces_own(struct root_writer *writer, struct zone_work *work,
 			       const uint8_t *name)
 {
-	const struct node *there = node_find(work->zone, name);
+	const struct node *there = names_get(work->zone, name);
 	struct node *node = node_own(writer, work, name, there == NULL ? 0 : there->sets);
 
 	if (node == NULL) {
@@ -260,7 +260,7 @@ static struct faces *faces_own(struct root_writer *writer, struct zone_work *wor
 
 static void faces_tidy(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
 {
-	const struct node *there = node_find(work->zone, name);
+	const struct node *there = names_get(work->zone, name);
 
 	if (writer->txn.failed || there == NULL || there->faces == NULL ||
 	    !faces_are_empty(there->faces)) {
@@ -486,7 +486,7 @@ static void move_use(struct root_writer *writer, struct zone_work *work, int sig
 			    host->named.name_size);
 		txn_drop(&writer->txn, host);
 	}
-	const struct node *node = node_find(work->zone, share->at);
+	const struct node *node = names_get(work->zone, share->at);
 	if (share->kind == SHARE_POOL && node != NULL && count == (sign > 0 ? 1u : 0u)) {
 		const uint8_t *priority = key + share->entry.key_size - 2;
 		const struct rrset *a = node_rrset(node, DNS_TYPE_A);

@@ -165,7 +165,7 @@ void zone_finish(struct root_writer *writer, struct zone_work *work);
 void zone_clear_history(struct txn *txn, struct zone *zone);
 
 /* node.c */
-struct node *node_find(const struct zone *zone, const uint8_t *name);
+struct node *names_get(const struct zone *zone, const uint8_t *name);
 const struct rrset *node_rrset(const struct node *node, uint16_t type);
 const uint8_t *rrset_member(const struct rrset *set, uint32_t index, uint16_t *size,
 			    uint8_t *flags);

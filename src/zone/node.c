@@ -8,7 +8,7 @@
 
 #include "zone/inside.h"
 
-struct node *node_find(const struct zone *zone, const uint8_t *name)
+struct node *names_get(const struct zone *zone, const uint8_t *name)
 {
 	const size_t size = dns_name_size(name);
 
@@ -117,7 +117,7 @@ struct node *node_own(struct root_writer *writer, struct zone_work *work, const 
 {
 	struct zone *zone = work->zone;
 	struct txn *txn = &writer->txn;
-	struct node *old = node_find(zone, name);
+	struct node *old = names_get(zone, name);
 
 	if (old != NULL && txn_made(txn, &old->named.object) && old->sets == sets) {
 		return old;
@@ -131,7 +131,7 @@ struct node *node_own(struct root_writer *writer, struct zone_work *work, const 
 		return node;
 	}
 	const uint8_t *parent_name = dns_name_parent(node->named.name);
-	const struct node *there = node_find(zone, parent_name);
+	const struct node *there = names_get(zone, parent_name);
 	struct node *parent = node_own(writer, work, parent_name, there == NULL ? 0 : there->sets);
 	if (parent == NULL) {
 		return NULL;
@@ -152,7 +152,7 @@ void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_
 	struct zone *zone = work->zone;
 
 	for (;;) {
-		struct node *node = node_find(zone, name);
+		struct node *node = names_get(zone, name);
 		if (txn->failed || node == NULL || !is_bare(node)) {
 			return;
 		}
@@ -162,7 +162,7 @@ void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_
 		txn_drop(txn, node->faces);
 		name = dns_name_parent(node->named.name);
 		txn_drop(txn, node);
-		const struct node *there = node_find(zone, name);
+		const struct node *there = names_get(zone, name);
 		assert(there != NULL);
 		struct node *parent = node_own(writer, work, name, there->sets);
 		if (parent == NULL) {

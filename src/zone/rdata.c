@@ -139,7 +139,9 @@ static int collect_fields(const struct source *source, const ldns_rr *rr, const 
 		if (size + DNS_NAME_MAX > sizeof(rdata->data) - rdata->size) {
 			return fail(source->why, "a record of over 65000 octets");
 		}
-		memcpy(rdata->data + rdata->size, ldns_rdf_data(field), size);
+		if (size > 0) { /* an empty field has no data */
+			memcpy(rdata->data + rdata->size, ldns_rdf_data(field), size);
+		}
 		rdata->size += size;
 		is_aligned = is_aligned && field_is_word(field) && lines_word(&text, &word);
 		if (is_aligned) {

@@ -121,7 +121,7 @@ size_t zone_lease_count(const struct zone *zone)
 
 const struct node *zone_node(const struct zone *zone, const uint8_t *name)
 {
-	return node_find(zone, name);
+	return names_get(zone, name);
 }
 
 const uint8_t *node_name(const struct node *node)
@@ -392,7 +392,7 @@ static const struct node *find_cut(const struct zone *zone, const uint8_t *name)
 
 	for (size_t below = 0; below + zone->apex_labels <= labels; below++) {
 		const size_t left = labels - zone->apex_labels - below;
-		const struct node *node = node_find(zone, dns_name_strip(name, left));
+		const struct node *node = names_get(zone, dns_name_strip(name, left));
 		if (node == NULL) {
 			return NULL;
 		}
@@ -413,7 +413,7 @@ static const struct node *find_wildcard(const struct zone *zone, const struct no
 		return NULL;
 	}
 	memcpy(name + 2, encloser->named.name, encloser->named.name_size);
-	return node_find(zone, name);
+	return names_get(zone, name);
 }
 
 static void find_one(const struct root *root, struct zone_find *find)
@@ -427,7 +427,7 @@ static void find_one(const struct root *root, struct zone_find *find)
 		return;
 	}
 	const struct zone *zone = find->zone;
-	find->node = node_find(zone, find->name);
+	find->node = names_get(zone, find->name);
 	if (zone->cuts > 0) {
 		find->cut = find_cut(zone, find->name);
 	}
@@ -437,7 +437,7 @@ static void find_one(const struct root *root, struct zone_find *find)
 	}
 	for (const uint8_t *name = find->name; name[0] != 0;) {
 		name = dns_name_parent(name);
-		find->encloser = node_find(zone, name);
+		find->encloser = names_get(zone, name);
 		if (find->encloser != NULL || dns_name_size(name) <= zone->named.name_size) {
 			break;
 		}

@@ -388,7 +388,7 @@ int zone_set_soa(struct root_writer *writer, const uint8_t *apex, const struct z
 		work->is_touched = true;
 	}
 	/* The apex exists from now on. */
-	const struct node *there = node_find(zone, zone->apex);
+	const struct node *there = names_get(zone, zone->apex);
 	if (there == NULL) {
 		node_own(writer, work, zone->apex, 0);
 	}
@@ -756,7 +756,7 @@ static const struct node *install(struct root_writer *writer, struct zone_work *
 {
 	struct zone *zone = work->zone;
 	struct node *waiting = pending_find(zone, name);
-	const struct node *there = node_find(zone, name);
+	const struct node *there = names_get(zone, name);
 
 	if (waiting != NULL) {
 		pending_take(writer, zone, waiting);
@@ -777,7 +777,7 @@ static const struct node *install(struct root_writer *writer, struct zone_work *
 
 static const struct node *entry_find(const struct zone *zone, const uint8_t *name)
 {
-	const struct node *node = node_find(zone, name);
+	const struct node *node = names_get(zone, name);
 
 	if (node != NULL && node->sets > 0) {
 		return node;

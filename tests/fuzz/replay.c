@@ -70,15 +70,29 @@ static int replay(const char *directory)
 	return 0;
 }
 
+/* NAME of fuzz_NAME, or NULL. */
+static const char *target_name(const char *program)
+{
+	static const char prefix[] = "fuzz_";
+	const char *slash = strrchr(program, '/');
+	const char *name = slash == NULL ? program : slash + 1;
+
+	return strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	const char *srcdir = getenv("srcdir");
-	const char *name = strstr(argv[0], "fuzz_");
+	const char *name = target_name(argv[0]);
 	char corpus[4096];
 
-	if (argc < 2 && name != NULL) {
+	if (argc < 2 && name == NULL) {
+		fprintf(stderr, "usage: %s directory...\n", argv[0]);
+		return EXIT_FAILURE;
+	}
+	if (argc < 2) {
 		snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s",
-			 srcdir == NULL ? "." : srcdir, name + strlen("fuzz_"));
+			 srcdir == NULL ? "." : srcdir, name);
 		return replay(corpus) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	for (int i = 1; i < argc; i++) {

@@ -146,6 +146,7 @@ START_TEST(a_type_is_two_labels_of_which_the_second_is_a_protocol)
 		{"_http.tcp", NULL},
 		{"_._tcp", NULL},
 		{"_a._http._tcp", NULL},
+		{"_http._tcp.example", NULL},
 		{"", NULL},
 		{".", NULL},
 		{"_http.._tcp", NULL},

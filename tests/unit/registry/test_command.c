@@ -260,13 +260,12 @@ END_TEST
 static void make_some_update(struct made *made)
 {
 	static const uint8_t srv[] = "\0\0\0\0\x1f\x90\2h1" ZONE;
-	const struct command_update update = {.zone = zone,
-					      .owner = {.kind = OWNER_KEY,
-							.id = (const uint8_t *)"\3ops",
-							.id_size = 5},
-					      .lease = {.present = true, .lease_s = 60},
-					      .prereq_count = 2,
-					      .update_count = 3};
+	const struct command_update update = {
+		.zone = zone,
+		.owner = {.kind = OWNER_KEY, .id = (const uint8_t *)"\3ops", .id_size = 5},
+		.lease = {.present = true, .lease_s = 60},
+		.prereq_count = 2,
+		.update_count = 3};
 	const struct command_prereq unused = {.form = DNS_PREREQ_NAME_UNUSED,
 					      .name = name("web._http._tcp"),
 					      .type = DNS_TYPE_ANY};
@@ -299,12 +298,8 @@ static void make_some_update(struct made *made)
 
 static struct zone_soa some_soa(void)
 {
-	struct zone_soa soa = {.ttl = 300,
-			       .serial = 7,
-			       .refresh = 1,
-			       .retry = 2,
-			       .expire = 3,
-			       .minimum = 4};
+	struct zone_soa soa = {
+		.ttl = 300, .serial = 7, .refresh = 1, .retry = 2, .expire = 3, .minimum = 4};
 
 	memcpy(soa.mname, "\3ns1", 5);
 	memcpy(soa.rname, "\5admin" ZONE, 19);
@@ -313,21 +308,21 @@ static struct zone_soa some_soa(void)
 
 static struct command_base some_base(const struct zone_soa *soa)
 {
-	return (struct command_base){.zone = zone,
-				     .shape = {.ttl_derived_s = 10,
-					       .ttl_max_s = 86400,
-					       .lease_min_s = 30,
-					       .lease_max_s = 7200,
-					       .key_lease_max_s = 604800,
-					       .lease_default = ZONE_LEASE_DURATION,
-					       .lease_default_s = 3600,
-					       .answer_max = 100,
-					       .change_max = 200000,
-					       .pool_label = "\4pool"},
-				     .ring_key = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-						  15, 16},
-				     .soa = soa,
-				     .count = 1};
+	return (struct command_base){
+		.zone = zone,
+		.shape = {.ttl_derived_s = 10,
+			  .ttl_max_s = 86400,
+			  .lease_min_s = 30,
+			  .lease_max_s = 7200,
+			  .key_lease_max_s = 604800,
+			  .lease_default = ZONE_LEASE_DURATION,
+			  .lease_default_s = 3600,
+			  .answer_max = 100,
+			  .change_max = 200000,
+			  .pool_label = "\4pool"},
+		.ring_key = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+		.soa = soa,
+		.count = 1};
 }
 
 static void make_some_base(struct made *made)
@@ -553,12 +548,12 @@ START_TEST(unsound_records_are_damaged)
 	static const uint8_t outside[] = "\1a\4test";
 	static const uint8_t address[] = {192, 0, 2, 1};
 	const struct command_change cases[] = {
-		{4, zone, DNS_TYPE_A, 0, 4, address},				/* form */
-		{DNS_UPDATE_ADD, outside, DNS_TYPE_A, 0, 4, address},		/* zone */
-		{DNS_UPDATE_ADD, zone, DNS_TYPE_A, 0, 3, address},		/* RDATA */
-		{DNS_UPDATE_ADD, zone, DNS_TYPE_SRV, 0, 4, address},		/* RDATA */
+		{4, zone, DNS_TYPE_A, 0, 4, address}, /* form */
+		{DNS_UPDATE_ADD, outside, DNS_TYPE_A, 0, 4, address}, /* zone */
+		{DNS_UPDATE_ADD, zone, DNS_TYPE_A, 0, 3, address}, /* RDATA */
+		{DNS_UPDATE_ADD, zone, DNS_TYPE_SRV, 0, 4, address}, /* RDATA */
 		{DNS_UPDATE_ADD, zone, DNS_TYPE_A, DNS_TTL_MAX + 1, 4, address}, /* TTL */
-		{DNS_UPDATE_ADD, zone, 0, 0, 4, address},			/* type */
+		{DNS_UPDATE_ADD, zone, 0, 0, 4, address}, /* type */
 		{DNS_UPDATE_ADD, zone, DNS_TYPE_OPT, 0, 4, address},
 		{DNS_UPDATE_DELETE_RR, zone, DNS_TYPE_ANY, 0, 4, address},
 		{DNS_UPDATE_DELETE_RR, zone, DNS_TYPE_PTR, 0, 4, address},
@@ -702,20 +697,19 @@ END_TEST
 START_TEST(the_example_of_the_format_is_true)
 {
 	static const char example[] =
-		"0001 00000001 000000006a000000 00000075"
+		"0001 00000001 000000006a000000 00000074"
 		"01 02 0373766307 6578616d706c65 00 03 05 036f707300 000000006a000000"
 		"0000003c 00000000 0001 0001"
 		"02 03776562055f68747470045f746370 03737663076578616d706c6500 00ff 0000"
 		"00 03776562055f68747470045f746370 03737663076578616d706c6500 0010 0000003c 0004"
 		"03763d31";
-	const struct command_update update = {.zone = zone,
-					      .owner = {.kind = OWNER_KEY,
-							.id = (const uint8_t *)"\3ops",
-							.id_size = 5},
-					      .signed_s = 0x6a000000,
-					      .lease = {.present = true, .lease_s = 60},
-					      .prereq_count = 1,
-					      .update_count = 1};
+	const struct command_update update = {
+		.zone = zone,
+		.owner = {.kind = OWNER_KEY, .id = (const uint8_t *)"\3ops", .id_size = 5},
+		.signed_s = 0x6a000000,
+		.lease = {.present = true, .lease_s = 60},
+		.prereq_count = 1,
+		.update_count = 1};
 	const struct command_prereq prereq = {.form = DNS_PREREQ_NAME_UNUSED,
 					      .name = name("web._http._tcp"),
 					      .type = DNS_TYPE_ANY};

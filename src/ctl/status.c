@@ -1,0 +1,285 @@
+/*
+ * `status`: what runs here, and what is registered. It reads a root that it holds for as long, and
+ * asks core and net for what they have counted. The list of instances is bounded: a registry of a
+ * million has other ways to be looked at.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "ctl/inside.h"
+#include "dns/types.h"
+#include "zone/zone.h"
+
+#define INSTANCES_MAX 10000 /* listed in one answer, all zones together */
+
+/* The instances of one zone, in the order of their names once they are all here. */
+struct instances {
+	const struct node **nodes;
+	size_t count;
+	size_t room;
+	size_t limit;
+	size_t left_out;
+	size_t published;
+	size_t hosts;
+};
+
+/* ---- an instance ------------------------------------------------------------------------- */
+
+static uint64_t lease_renewed_ms(const struct node *node)
+{
+	const struct lease *lease = node_lease(node);
+
+	return lease == NULL ? 0 : atomic_load_explicit(&lease->renewed_ms, memory_order_relaxed);
+}
+
+/* In one sentence, why it is in its type's pool or not. */
+static const char *explain(const struct zone *zone, const struct node *node,
+			   const struct content *content)
+{
+	if (node_is_published(zone, node)) {
+		return "published";
+	}
+	if ((content->flags & NAME_HELD) != 0) {
+		return "held";
+	}
+	if (lease_renewed_ms(node) == LEASE_EXPIRING) {
+		return "lease over";
+	}
+	if (!node_has_type(zone, node, DNS_TYPE_SRV)) {
+		return "no SRV";
+	}
+	return "registered without the PTR at its type";
+}
+
+/* Seconds until the lease ends if nothing comes; null for a permanent name. */
+static json_t *lease_left(const struct node *node, uint32_t lease_s, uint64_t now_ms)
+{
+	const uint64_t renewed_ms = lease_renewed_ms(node);
+	uint64_t end_ms;
+
+	if (lease_s == 0) {
+		return json_null();
+	}
+	if (renewed_ms == LEASE_EXPIRING) {
+		return json_integer(0);
+	}
+	end_ms = renewed_ms + (uint64_t)lease_s * 1000;
+	return json_integer(end_ms > now_ms ? (json_int_t)((end_ms - now_ms) / 1000) : 0);
+}
+
+/* RFC 3339, in UTC; null when it is not known. */
+static json_t *time_text(uint64_t time_s)
+{
+	const time_t time = (time_t)time_s;
+	char text[40];
+	struct tm parts;
+
+	if (time_s == 0 || gmtime_r(&time, &parts) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+		return json_null();
+	}
+	return json_string(text);
+}
+
+static json_t *describe_instance(const struct zone *zone, const struct node *node, uint64_t now_ms)
+{
+	struct content content = {.name = NULL};
+	char name[DNS_NAME_TEXT_MAX];
+	char owner[DNS_NAME_TEXT_MAX + 8];
+
+	(void)node_content(node, &content, NULL, 0);
+	dns_name_to_text(name, node_name(node));
+	owner_text(owner, &content.owner);
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "name", name, "owner", owner,
+			 "lease_s",
+			 content.lease_s == 0 ? json_null() : json_integer(content.lease_s),
+			 "lease_left_s", lease_left(node, content.lease_s, now_ms), "published",
+			 node_is_published(zone, node) ? 1 : 0, "why",
+			 explain(zone, node, &content), "registered", time_text(content.changed_s));
+}
+
+/* ---- a zone ------------------------------------------------------------------------------ */
+
+static int collect(void *context, const struct zone *zone, const struct node *node)
+{
+	struct instances *all = context;
+	const struct node **nodes;
+
+	if (zone_role(zone, node_name(node)) != ROLE_INSTANCE) {
+		all->hosts += node_has_type(zone, node, DNS_TYPE_A) ||
+			      node_has_type(zone, node, DNS_TYPE_AAAA);
+		return OK;
+	}
+	if (zone_entry(zone, node_name(node)) == NULL) {
+		return OK; /* only names below it have records */
+	}
+	all->published += node_is_published(zone, node);
+	if (all->count == all->limit) {
+		all->left_out++;
+		return OK;
+	}
+	if (all->count == all->room) {
+		all->room = all->room == 0 ? 64 : all->room * 2;
+		nodes = realloc(all->nodes, all->room * sizeof(struct node *));
+		if (nodes == NULL) {
+			return ERR_NOMEM;
+		}
+		all->nodes = nodes;
+	}
+	all->nodes[all->count++] = node;
+	return OK;
+}
+
+static int compare_nodes(const void *one, const void *other)
+{
+	return dns_name_compare(node_name(*(const struct node *const *)one),
+				node_name(*(const struct node *const *)other));
+}
+
+static json_t *list_instances(const struct zone *zone, const struct instances *all, uint64_t now_ms)
+{
+	json_t *list = json_array();
+
+	if (all->count > 0) {
+		qsort(all->nodes, all->count, sizeof(struct node *), compare_nodes);
+	}
+	for (size_t i = 0; list != NULL && i < all->count; i++) {
+		if (json_array_append_new(list, describe_instance(zone, all->nodes[i], now_ms)) !=
+		    0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+/* *left: how many instances may still be listed. */
+static json_t *describe_zone(const struct zone *zone, uint64_t now_ms, size_t *left)
+{
+	struct instances all = {.limit = *left};
+	const bool is_registry = zone_is_registry(zone);
+	char name[DNS_NAME_TEXT_MAX];
+	json_t *out = NULL;
+
+	dns_name_to_text(name, zone_apex(zone));
+	if (!is_registry || zone_walk(zone, collect, &all) == OK) {
+		out = json_pack(
+			"{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:o}", "name", name, "kind",
+			is_registry ? "registry" : "static", "serial",
+			(json_int_t)zone_serial(zone), "served", zone_is_served(zone) ? 1 : 0,
+			"published", (json_int_t)all.published, "hosts", (json_int_t)all.hosts,
+			"leases", (json_int_t)zone_lease_count(zone), "left_out",
+			(json_int_t)all.left_out, "instances", list_instances(zone, &all, now_ms));
+		*left -= all.count;
+	}
+	free(all.nodes);
+	return out;
+}
+
+static int compare_zones(const void *one, const void *other)
+{
+	return dns_name_compare(zone_apex(*(const struct zone *const *)one),
+				zone_apex(*(const struct zone *const *)other));
+}
+
+static json_t *describe_zones(const struct root *root, uint64_t now_ms)
+{
+	const size_t room = root_zone_count(root);
+	const struct zone **zones = calloc(room + 1, sizeof(struct zone *));
+	json_t *list = zones == NULL ? NULL : json_array();
+	size_t left = INSTANCES_MAX;
+	size_t count = 0;
+	size_t at = 0;
+
+	while (zones != NULL && count < room &&
+	       (zones[count] = root_next_zone(root, &at)) != NULL) {
+		count++;
+	}
+	if (count > 0) {
+		qsort(zones, count, sizeof(struct zone *), compare_zones);
+	}
+	for (size_t i = 0; list != NULL && i < count; i++) {
+		if (json_array_append_new(list, describe_zone(zones[i], now_ms, &left)) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	free(zones);
+	return list;
+}
+
+/* ---- the server -------------------------------------------------------------------------- */
+
+static json_t *describe_core(struct core *core)
+{
+	struct core_counters counters = {0};
+
+	core_count(core, &counters);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
+			 (json_int_t)counters.batches, "commands", (json_int_t)counters.commands,
+			 "refused", (json_int_t)counters.refused, "failed",
+			 (json_int_t)counters.failed, "expired", (json_int_t)counters.expired,
+			 "snapshots", (json_int_t)counters.snapshots, "full",
+			 (json_int_t)counters.full, "leases", (json_int_t)counters.leases,
+			 "overdue_ms", (json_int_t)counters.overdue_ms);
+}
+
+static json_t *describe_net(const struct net *net)
+{
+	struct net_counters counters = {0};
+	json_t *out = json_object();
+	int failed = out == NULL;
+
+	net_count(net, &counters);
+#define ADD_COUNTER(name, text)                                                                    \
+	failed |= json_object_set_new(out, #name, json_integer((json_int_t)counters.name));
+	NET_COUNTERS(ADD_COUNTER)
+#undef ADD_COUNTER
+	if (failed != 0) {
+		json_decref(out);
+		return NULL;
+	}
+	return out;
+}
+
+static json_t *list_addresses(const struct net *net)
+{
+	json_t *list = json_array();
+	const char *address;
+
+	for (size_t i = 0; list != NULL && (address = net_address(net, i)) != NULL; i++) {
+		if (json_array_append_new(list, json_string(address)) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+int status_run(const struct ctl_options *options, const json_t *request, json_t *reply)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	const struct root *root = core_hold(options->core);
+	json_t *all = NULL;
+	int ret = ERR_NOMEM;
+
+	(void)request;
+	if (root == NULL) {
+		return ERR_NOMEM;
+	}
+	all = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:o}", "version", options->version,
+			"uptime_s", (json_int_t)((now_ms - options->start_ms) / 1000), "listen",
+			list_addresses(options->net), "log_index", (json_int_t)root_index(root),
+			"core", describe_core(options->core), "net", describe_net(options->net),
+			"zones", describe_zones(root, now_ms));
+	if (all != NULL && json_object_update(reply, all) == 0) {
+		ret = OK;
+	}
+	json_decref(all);
+	core_release(options->core, root);
+	return ret;
+}

@@ -1,0 +1,415 @@
+/*
+ * The core's life, and calls to it from other threads.
+ *
+ * Two mailboxes of one loop: `jobs` is bounded by the queue, `turns` takes what must get through:
+ * the log's answers, the end of a grace period, calls that are waited for. A call before
+ * core_start() or after core_stop() runs on the caller's thread, there being no other.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "loop/call.h"
+#include "registry/core_inside.h"
+
+#define QUEUE_OCTETS_MAX (64u << 20) /* of commands that wait; one may be larger */
+#define ARENA_BLOCK 65536
+
+/* A call from another thread: its turn, and the end it waits for. */
+struct ask {
+	struct turn turn;
+	struct call call;
+};
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void take_jobs(void *context, struct list *mails)
+{
+	struct core *core = context;
+
+	list_splice(&core->waiting, mails);
+	if (core->is_stopping) {
+		core_refuse(core, &core->waiting, ERR_CLOSED);
+	} else {
+		core_propose(core);
+	}
+}
+
+static void take_turns(void *context, struct list *mails)
+{
+	struct core *core = context;
+
+	while (!list_is_empty(mails)) {
+		struct turn *turn = list_entry(mails->next, struct turn, mail.link);
+
+		list_remove(&turn->mail.link);
+		turn->run(core, turn);
+	}
+}
+
+/* Has `turn` done by the core and waits. */
+static int ask(struct core *core, struct ask *ask, void (*run)(struct core *, struct turn *))
+{
+	int ret;
+
+	call_init(&ask->call);
+	ask->turn.run = run;
+	if (core->is_running) {
+		ret = mailbox_post_always(core->turns, &ask->turn.mail);
+		assert(ret == OK);
+	} else {
+		run(core, &ask->turn);
+	}
+	ret = call_wait(&ask->call);
+	call_deinit(&ask->call);
+	return ret;
+}
+
+static struct ask *ask_of(struct turn *turn)
+{
+	return list_entry(turn, struct ask, turn);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+/* On liburcu's thread. */
+static void graced(void *context)
+{
+	struct core *core = context;
+
+	mailbox_post_always(core->turns, &core->graced.mail);
+}
+
+static void run_graced(struct core *core, struct turn *turn)
+{
+	(void)turn;
+	reclaim_graced(core->reclaim);
+}
+
+static int make_reclaim(struct core *core)
+{
+	struct root *root;
+	int ret = root_new(&root);
+
+	if (ret == OK) {
+		ret = reclaim_new(&core->reclaim, root, graced, core);
+		if (ret != OK) {
+			root_free(root);
+		}
+	}
+	return ret;
+}
+
+static int make_loop(struct core *core)
+{
+	int ret = loop_new(&core->loop);
+
+	if (ret == OK) {
+		ret = mailbox_new(&core->jobs, core->loop, core->queue, take_jobs, core);
+	}
+	if (ret == OK) {
+		ret = mailbox_new(&core->turns, core->loop, SIZE_MAX, take_turns, core);
+	}
+	if (ret == OK) {
+		ret = loop_timer_new(&core->tick, core->loop, core_tick, core);
+	}
+	return ret;
+}
+
+int core_new(struct core **out, const struct core_options *options)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	int ret;
+
+	if (core == NULL) {
+		return ERR_NOMEM;
+	}
+	core->log_ops = options->log_ops;
+	core->queue = options->queue;
+	core->graced.run = run_graced;
+	list_init(&core->waiting);
+	batch_init(&core->batches[0]);
+	batch_init(&core->batches[1]);
+	arena_init(&core->arena, ARENA_BLOCK);
+	leases_init(&core->leases);
+	ret = make_loop(core);
+	if (ret == OK) {
+		ret = make_reclaim(core);
+	}
+	if (ret != OK) {
+		core_free(core);
+		return ret;
+	}
+	core->log = options->log;
+	*out = core;
+	return OK;
+}
+
+void core_free(struct core *core)
+{
+	if (core == NULL) {
+		return;
+	}
+	assert(!core->is_running);
+	loop_timer_free(core->tick);
+	mailbox_free(core->jobs);
+	mailbox_free(core->turns);
+	loop_free(core->loop);
+	if (core->log != NULL) {
+		core->log_ops->close(core->log);
+	}
+	leases_deinit(&core->leases);
+	reclaim_free(core->reclaim);
+	batch_deinit(&core->batches[0]);
+	batch_deinit(&core->batches[1]);
+	arena_deinit(&core->arena);
+	free(core->touched.octets);
+	free(core);
+}
+
+static void run_thread(void *context)
+{
+	struct core *core = context;
+
+	reclaim_start(core->reclaim);
+	loop_run(core->loop);
+	reclaim_stop(core->reclaim);
+}
+
+int core_start(struct core *core)
+{
+	int ret;
+
+	core->is_running = true;
+	ret = thread_start(&core->thread, "core", run_thread, core);
+	if (ret != OK) {
+		core->is_running = false;
+	}
+	return ret;
+}
+
+void core_end_when_idle(struct core *core)
+{
+	if (core->is_stopping && core->flying == NULL && !core->is_saving) {
+		loop_stop(core->loop);
+	}
+}
+
+static void run_stop(struct core *core, struct turn *turn)
+{
+	(void)turn;
+	core->is_stopping = true;
+	loop_timer_clear(core->tick);
+	mailbox_close(core->jobs);
+	mailbox_flush(core->jobs);
+	core_refuse(core, &core->waiting, ERR_CLOSED);
+	core_end_when_idle(core);
+}
+
+void core_stop(struct core *core)
+{
+	struct turn stop = {.run = run_stop};
+
+	if (!core->is_running) {
+		return;
+	}
+	mailbox_post_always(core->turns, &stop.mail);
+	thread_join(core->thread);
+	core->thread = NULL;
+	core->is_running = false;
+}
+
+/* ---- what readers see ---------------------------------------------------------------------- */
+
+struct core_view *core_view(struct core *core)
+{
+	return &core->view;
+}
+
+void core_show(struct core *core)
+{
+	if (core->is_published) {
+		atomic_store_explicit(&core->view.root, reclaim_root(core->reclaim),
+				      memory_order_release);
+	}
+	reclaim_collect(core->reclaim);
+}
+
+static void run_publish(struct core *core, struct turn *turn)
+{
+	const uint64_t now_ms = clock_mono_ms();
+
+	if (!core->is_published) {
+		/* Nobody could be heard until now: all leases begin anew. */
+		leases_stall(&core->leases, now_ms - core->leases_ms, now_ms);
+		core->is_published = true;
+		core_show(core);
+		core_set_tick(core);
+	}
+	call_end(&ask_of(turn)->call, OK);
+}
+
+int core_publish(struct core *core)
+{
+	struct ask publish;
+
+	return ask(core, &publish, run_publish);
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+int core_submit(struct core *core, struct core_job *job)
+{
+	const size_t size = job->command_size;
+	const size_t before = atomic_fetch_add(&core->queued, 1);
+	const size_t octets = atomic_fetch_add(&core->queued_octets, size);
+	int ret = ERR_FULL;
+
+	if (before < core->queue && (before == 0 || octets + size <= QUEUE_OCTETS_MAX)) {
+		ret = mailbox_post(core->jobs, &job->mail);
+	}
+	if (ret != OK) {
+		core->queued--;
+		core->queued_octets -= size;
+	}
+	if (ret == ERR_FULL) {
+		counter_add(&core->counters.full, 1);
+	}
+	return ret;
+}
+
+struct waiting_job {
+	struct core_job job;
+	struct call call;
+};
+
+static void waiting_done(struct list *jobs)
+{
+	while (!list_is_empty(jobs)) {
+		struct core_job *job = list_entry(jobs->next, struct core_job, mail.link);
+
+		list_remove(&job->mail.link);
+		call_end(&list_entry(job, struct waiting_job, job)->call, OK);
+	}
+}
+
+static const struct core_job_ops waiting_ops = {.done = waiting_done};
+
+int core_submit_wait(struct core *core, uint8_t *command, size_t size,
+		     struct command_result *result)
+{
+	struct waiting_job waiting = {
+		.job = {.command = command, .command_size = size, .ops = &waiting_ops}};
+	int ret = core->is_running ? OK : ERR_CLOSED;
+
+	call_init(&waiting.call);
+	if (ret == OK) {
+		ret = core_submit(core, &waiting.job);
+	}
+	if (ret == OK) {
+		ret = call_wait(&waiting.call);
+		*result = waiting.job.result;
+	} else {
+		free(command);
+	}
+	call_deinit(&waiting.call);
+	return ret;
+}
+
+/* ---- edits --------------------------------------------------------------------------------- */
+
+struct ask_edit {
+	struct ask ask;
+	int (*edit)(struct root_writer *writer, void *context);
+	void *context;
+};
+
+static void run_edit(struct core *core, struct turn *turn)
+{
+	struct ask_edit *request = list_entry(ask_of(turn), struct ask_edit, ask);
+	const uint64_t index = root_index(reclaim_root(core->reclaim));
+	struct root_writer *writer = NULL;
+	int ret = root_begin(&writer, reclaim_root(core->reclaim));
+
+	if (ret == OK) {
+		ret = request->edit(writer, request->context);
+	}
+	if (ret == OK) {
+		ret = core_commit(core, writer, index);
+	}
+	if (ret == OK) {
+		core_show(core);
+	} else {
+		root_abort(writer);
+	}
+	call_end(&request->ask.call, ret);
+}
+
+int core_edit(struct core *core, int (*edit)(struct root_writer *writer, void *context),
+	      void *context)
+{
+	struct ask_edit request = {.edit = edit, .context = context};
+
+	return ask(core, &request.ask, run_edit);
+}
+
+/* ---- long readers -------------------------------------------------------------------------- */
+
+struct ask_root {
+	struct ask ask;
+	const struct root *root;
+};
+
+static void run_hold(struct core *core, struct turn *turn)
+{
+	struct ask_root *request = list_entry(ask_of(turn), struct ask_root, ask);
+
+	request->root = reclaim_hold(core->reclaim);
+	call_end(&request->ask.call, OK);
+}
+
+const struct root *core_hold(struct core *core)
+{
+	struct ask_root request = {.root = NULL};
+
+	ask(core, &request.ask, run_hold);
+	return request.root;
+}
+
+static void run_release(struct core *core, struct turn *turn)
+{
+	struct ask_root *request = list_entry(ask_of(turn), struct ask_root, ask);
+
+	reclaim_release(core->reclaim, request->root);
+	call_end(&request->ask.call, OK);
+}
+
+void core_release(struct core *core, const struct root *root)
+{
+	struct ask_root request = {.root = root};
+
+	ask(core, &request.ask, run_release);
+}
+
+/* ---- counters ------------------------------------------------------------------------------ */
+
+static uint64_t count_of(const _Atomic(uint64_t) *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void core_count(struct core *core, struct core_counters *counters)
+{
+	*counters = (struct core_counters){
+		.batches = count_of(&core->counters.batches),
+		.commands = count_of(&core->counters.commands),
+		.refused = count_of(&core->counters.refused),
+		.failed = count_of(&core->counters.failed),
+		.expired = count_of(&core->counters.expired),
+		.snapshots = count_of(&core->counters.snapshots),
+		.full = count_of(&core->counters.full),
+		.leases = count_of(&core->counters.leases),
+		.overdue_ms = count_of(&core->counters.overdue_ms),
+	};
+}

@@ -1,0 +1,306 @@
+/*
+ * The way of a command through the core:
+ *
+ * 1. it waits with others while a batch is in flight;
+ * 2. what waits becomes one entry, and the log makes it durable (core_propose);
+ * 3. the next batch goes to the log, then this one is applied command by command (apply);
+ * 4. the new root is committed, its leases go to the timer, and it is published;
+ * 5. the results are handed out (finish).
+ *
+ * When the log fails, the batch is answered SERVFAIL and the next tries again. When applying fails,
+ * memory is out or the log is damaged: the process stops, and a start replays.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "dns/types.h"
+#include "registry/core_inside.h"
+
+static struct core_job *job_at(struct list *link)
+{
+	return list_entry(link, struct core_job, mail.link);
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+/* Takes those of the same kind as the first out of `jobs`, in order. */
+static const struct core_job_ops *take_kind(struct list *jobs, struct list *kind)
+{
+	const struct core_job_ops *ops = job_at(jobs->next)->ops;
+	struct list *link = jobs->next;
+
+	list_init(kind);
+	while (link != jobs) {
+		struct list *next = link->next;
+
+		if (job_at(link)->ops == ops) {
+			list_remove(link);
+			list_append(kind, link);
+		}
+		link = next;
+	}
+	return ops;
+}
+
+/* Hands out the results, each kind of job in one call. */
+static void finish(struct core *core, struct list *jobs)
+{
+	for (struct list *link = jobs->next; link != jobs; link = link->next) {
+		struct core_job *job = job_at(link);
+
+		if (job == &core->expiry) {
+			core_settle_expiry(core);
+		}
+		free(job->command);
+		job->command = NULL;
+	}
+	while (!list_is_empty(jobs)) {
+		struct list kind;
+		const struct core_job_ops *ops = take_kind(jobs, &kind);
+
+		ops->done(&kind);
+	}
+}
+
+static const char *reason(int status)
+{
+	switch (status) {
+	case ERR_FULL:
+		return "the registry's disk is full";
+	case ERR_NOMEM:
+		return "the registry is out of memory";
+	case ERR_CLOSED:
+		return "the registry is stopping";
+	default:
+		return "the registry's disk failed to write";
+	}
+}
+
+void core_refuse(struct core *core, struct list *jobs, int status)
+{
+	const char *text = reason(status);
+
+	for (struct list *link = jobs->next; link != jobs; link = link->next) {
+		struct command_result *result = &job_at(link)->result;
+
+		*result = (struct command_result){
+			.rcode = DNS_RCODE_SERVFAIL,
+			.has_ede = true,
+			.ede = status == ERR_CLOSED ? DNS_EDE_NOT_READY : DNS_EDE_OTHER,
+		};
+		memcpy(result->ede_text, text, strlen(text) + 1);
+	}
+	finish(core, jobs);
+}
+
+/* ---- applying ------------------------------------------------------------------------------ */
+
+/* Law 3 of the design: what is in the log is applied, or the node stops and replays. */
+static _Noreturn void stop_now(uint64_t index, int status)
+{
+	log_line(LOG_LEVEL_ERROR, "the registry cannot apply its log and stops",
+		 "index=%" PRIu64 " error=\"%s\"", index, err_text(status));
+	_exit(EXIT_FAILURE);
+}
+
+static void count_new(void *context, struct lease *lease, bool is_new)
+{
+	size_t *count = context;
+
+	(void)lease;
+	*count += is_new;
+}
+
+static void note_lease(void *context, struct lease *lease, bool is_new)
+{
+	struct core *core = context;
+
+	if (is_new) {
+		leases_add(&core->leases, lease, clock_mono_ms());
+	} else {
+		leases_drop(&core->leases, lease);
+	}
+}
+
+static void unnote_lease(void *context, struct lease *lease, bool is_new)
+{
+	note_lease(context, lease, !is_new);
+}
+
+int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
+{
+	struct root *root;
+	struct garbage *garbage;
+	size_t count = 0;
+	int ret;
+
+	root_each_lease(writer, count_new, &count);
+	ret = leases_reserve(&core->leases, count);
+	if (ret == OK) {
+		ret = reclaim_reserve(core->reclaim);
+	}
+	if (ret != OK) {
+		return ret;
+	}
+	root_each_lease(writer, note_lease, core);
+	ret = root_commit(writer, index, &root, &garbage);
+	if (ret != OK) {
+		root_each_lease(writer, unnote_lease, core);
+		return ret;
+	}
+	reclaim_advance(core->reclaim, root, garbage);
+	counter_set(&core->counters.leases, core->leases.count);
+	return OK;
+}
+
+static void take_result(void *context, size_t number, const struct command_result *result,
+			const struct plan *plan)
+{
+	struct core *core = context;
+	struct core_job *job = job_at(core->next_job);
+
+	(void)number;
+	job->result = *result;
+	core->next_job = core->next_job->next;
+	counter_add(&core->counters.commands, 1);
+	if (result->rcode != DNS_RCODE_NOERROR) {
+		counter_add(&core->counters.refused, 1);
+	} else {
+		core_touch(core, plan);
+	}
+}
+
+static void apply(struct core *core, struct batch *batch, uint64_t index)
+{
+	struct root_writer *writer;
+	int ret = root_begin(&writer, reclaim_root(core->reclaim));
+
+	if (ret != OK) {
+		stop_now(index, ret);
+	}
+	core->next_job = batch->jobs.next;
+	ret = registry_apply_batch(writer, index, batch->entry, batch->size, &core->arena,
+				   take_result, core);
+	if (ret == OK && core->touched.failed) {
+		ret = ERR_NOMEM;
+	}
+	if (ret == OK) {
+		ret = core_commit(core, writer, index);
+	}
+	if (ret != OK) {
+		stop_now(index, ret);
+	}
+	counter_add(&core->counters.batches, 1);
+	core_renew_touched(core);
+	arena_reset(&core->arena);
+	core_show(core);
+}
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+/* On the store thread. */
+static void appended(void *context, int status, uint64_t index)
+{
+	struct core *core = context;
+
+	core->appended.status = status;
+	core->appended.index = index;
+	mailbox_post_always(core->turns, &core->appended.turn.mail);
+}
+
+static void say_failure(struct core *core, const struct batch *batch, int status)
+{
+	uint32_t left_out;
+
+	counter_add(&core->counters.failed, 1);
+	if (log_may(&core->failure_limit, clock_mono_ms(), 1, &left_out)) {
+		log_line(LOG_LEVEL_ERROR, "the log did not take a batch",
+			 "error=\"%s\" commands=%zu octets=%zu left_out=%" PRIu32, reason(status),
+			 batch->count, batch->size, left_out);
+	}
+}
+
+/* The batch is answered and its storage free for the next. */
+static void end_batch(struct core *core, struct batch *batch, int status)
+{
+	struct list jobs;
+
+	list_init(&jobs);
+	list_splice(&jobs, &batch->jobs);
+	if (status == OK) {
+		finish(core, &jobs);
+	} else {
+		say_failure(core, batch, status);
+		core_refuse(core, &jobs, status);
+	}
+	batch_clear(batch);
+}
+
+/* The log's answer, on our thread. */
+static void run_appended(struct core *core, struct turn *turn)
+{
+	struct batch *batch = core->flying;
+	const int status = core->appended.status;
+	const uint64_t index = core->appended.index;
+
+	(void)turn;
+	core->flying = NULL;
+	if (status == OK) {
+		/* The disk works on the next while we apply this one. */
+		core_propose(core);
+		apply(core, batch, index);
+	}
+	end_batch(core, batch, status);
+	core_propose(core);
+	core_save(core);
+	core_end_when_idle(core);
+}
+
+/* A batch that is neither in flight nor being applied. */
+static struct batch *free_batch(struct core *core)
+{
+	return core->batches[0].count == 0 ? &core->batches[0] : &core->batches[1];
+}
+
+static int fly(struct core *core, struct batch *batch)
+{
+	int ret = batch_gather(batch, &core->waiting, clock_wall_s());
+
+	core->queued -= batch->count;
+	core->queued_octets -= batch->octets;
+	if (ret != OK) {
+		return ret;
+	}
+	core->flying = batch;
+	core->appended.turn.run = run_appended;
+	ret = core->log_ops->append(core->log, batch->entry, batch->size, appended, core);
+	if (ret != OK) {
+		core->flying = NULL;
+	}
+	return ret;
+}
+
+void core_propose(struct core *core)
+{
+	while (core->flying == NULL && !list_is_empty(&core->waiting)) {
+		struct batch *batch = free_batch(core);
+		const int ret = fly(core, batch);
+
+		if (ret != OK) {
+			end_batch(core, batch, ret);
+		}
+	}
+}
+
+void core_enqueue(struct core *core, struct core_job *job)
+{
+	core->queued++;
+	core->queued_octets += job->command_size;
+	list_append(&core->waiting, &job->mail.link);
+	core_propose(core);
+}

@@ -1,0 +1,157 @@
+/*
+ * The inside of the core: for core.c (life, calls from other threads), core_batch.c (propose,
+ * apply, publish, reply), core_lease.c (the timer's side) and core_keep.c (restore, snapshot).
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "loop/loop.h"
+#include "loop/mailbox.h"
+#include "registry/batch.h"
+#include "registry/core.h"
+#include "registry/leases.h"
+#include "registry/reclaim.h"
+#include "registry/registry.h"
+
+#define EXPIRE_MAX 1000 /* names in one command */
+
+/* What is posted to the core beside jobs. */
+struct turn {
+	struct mail mail;
+	void (*run)(struct core *core, struct turn *turn);
+};
+
+/* What the log said on its own thread. */
+struct log_turn {
+	struct turn turn;
+	int status;
+	uint64_t index;
+};
+
+/* Names whose leases a batch renewed: offset of the apex u16, then the name; one after another. */
+struct touched {
+	uint8_t *octets;
+	size_t used;
+	size_t room;
+	bool failed;
+};
+
+/* struct core_counters as it is counted. */
+struct counters {
+	_Atomic(uint64_t) batches;
+	_Atomic(uint64_t) commands;
+	_Atomic(uint64_t) refused;
+	_Atomic(uint64_t) failed;
+	_Atomic(uint64_t) expired;
+	_Atomic(uint64_t) snapshots;
+	_Atomic(uint64_t) full;
+	_Atomic(uint64_t) leases;
+	_Atomic(uint64_t) overdue_ms;
+};
+
+struct core {
+	struct core_view view;
+	struct counters counters;
+	const struct log_ops *log_ops;
+	struct log *log;
+
+	struct loop *loop;
+	struct thread *thread;
+	struct mailbox *jobs;
+	struct mailbox *turns;
+	atomic_bool is_running; /* there is a thread that takes turns */
+	size_t queue;
+	_Atomic(size_t) queued;	       /* jobs in the mailbox or waiting */
+	_Atomic(size_t) queued_octets; /* of their commands */
+
+	/* From here on the core's alone. */
+	bool is_published;
+	bool is_stopping;
+	struct reclaim *reclaim;
+
+	struct list waiting; /* jobs for the next batch */
+	struct batch batches[2];
+	struct batch *flying; /* given to the log; NULL: none */
+	struct log_turn appended;
+	struct arena arena;
+	struct list *next_job; /* of the batch that is applied: whose result comes next */
+	struct touched touched;
+	struct log_limit failure_limit;
+
+	struct leases leases;
+	uint64_t leases_ms; /* when they got their first term */
+	struct loop_timer *tick;
+	uint64_t tick_ms; /* when it should ring */
+	struct core_job expiry;
+	bool is_expiring; /* `expiry` is on its way */
+	struct lease *due[EXPIRE_MAX];
+
+	bool is_saving; /* a snapshot is under way */
+	const struct root *saved_root;
+	uint64_t saved_octets; /* snapshot thread */
+	uint64_t saving_ms;    /* when it began */
+	struct log_turn saved;
+	struct turn graced;
+};
+
+static inline void counter_add(_Atomic(uint64_t) *counter, uint64_t count)
+{
+	atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
+}
+
+static inline void counter_set(_Atomic(uint64_t) *counter, uint64_t value)
+{
+	atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+/* ---- core.c ---- */
+
+/* Readers see the newest root from now on, if the registry is published. */
+void core_show(struct core *core);
+
+/* Ends the loop of a core that stops, once nothing is under way. */
+void core_end_when_idle(struct core *core);
+
+/* ---- core_batch.c ---- */
+
+/* Makes a batch of what waits, unless one is in flight. */
+void core_propose(struct core *core);
+
+/* A job of our own, in line with the others. */
+void core_enqueue(struct core *core, struct core_job *job);
+
+/* Answers these jobs SERVFAIL with the reason `status`. */
+void core_refuse(struct core *core, struct list *jobs, int status);
+
+/*
+ * Ends `writer`: the new root is the newest version, its leases are with the timer. ERR_NOMEM:
+ * nothing happened, the writer is left.
+ */
+int core_commit(struct core *core, struct root_writer *writer, uint64_t index);
+
+/* ---- core_lease.c ---- */
+
+/* Sets the timer to when it has to look next. */
+void core_set_tick(struct core *core);
+void core_tick(void *context);
+
+/* An UPDATE was applied: notes the leases it renewed. Sets touched.failed. */
+void core_touch(struct core *core, const struct plan *plan);
+
+/* Gives the leases noted a full term, as they are in the newest root. */
+void core_renew_touched(struct core *core);
+
+/* The expiry ended, by whatever result: what it meant and still lives gets a full term. */
+void core_settle_expiry(struct core *core);
+
+/* ---- core_keep.c ---- */
+
+/* Begins a snapshot when the log wants one. */
+void core_save(struct core *core);

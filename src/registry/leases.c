@@ -1,0 +1,180 @@
+/*
+ * The leases' timer: a heap by when to look.
+ *
+ * Lease time is the clock less all stalls. A cell holds a time of the clock, written by a worker
+ * that knows nothing of stalls; so the stalls are kept for as long as a lease may go back to before
+ * them, and a time of the clock is turned into lease time with those stalls that had been noticed
+ * by then. A heartbeat in the midst of a stall gains by that, never loses.
+ */
+#include "registry/leases.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/list.h"
+
+void leases_init(struct leases *leases)
+{
+	*leases = (struct leases){0};
+	heap_init(&leases->heap);
+}
+
+void leases_deinit(struct leases *leases)
+{
+	heap_deinit(&leases->heap);
+}
+
+int leases_reserve(struct leases *leases, size_t count)
+{
+	return heap_reserve(&leases->heap, leases->count + count);
+}
+
+/* ---- lease time ---------------------------------------------------------------------------- */
+
+static uint64_t lease_time(const struct leases *leases, uint64_t clock_ms)
+{
+	uint64_t stalled_ms = leases->stalled_ms;
+
+	for (size_t i = leases->stall_count; i > 0 && clock_ms < leases->stalls[i - 1].at_ms; i--) {
+		stalled_ms = leases->stalls[i - 1].before_ms;
+	}
+	assert(clock_ms >= stalled_ms);
+	return clock_ms - stalled_ms;
+}
+
+static uint64_t due_ms(const struct leases *leases, const struct lease *lease, uint64_t renewed_ms)
+{
+	return lease_time(leases, renewed_ms) + (uint64_t)lease->lease_s * 1000;
+}
+
+/* Forgets stalls so old that whatever was renewed before them is due in any case. */
+static void prune_stalls(struct leases *leases, uint64_t now_ms)
+{
+	const uint64_t now = now_ms - leases->stalled_ms;
+	size_t count = 0;
+
+	while (count < leases->stall_count &&
+	       leases->stalls[count].at_ms - leases->stalls[count].before_ms + leases->longest_ms <=
+		       now) {
+		count++;
+	}
+	leases->stall_count -= count;
+	memmove(leases->stalls, leases->stalls + count,
+		leases->stall_count * sizeof(leases->stalls[0]));
+}
+
+/* Makes the two oldest one: what was renewed between them gains the first. */
+static void merge_stalls(struct leases *leases)
+{
+	leases->stalls[1].before_ms = leases->stalls[0].before_ms;
+	leases->stall_count--;
+	memmove(leases->stalls, leases->stalls + 1,
+		leases->stall_count * sizeof(leases->stalls[0]));
+}
+
+void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms)
+{
+	prune_stalls(leases, now_ms);
+	if (leases->stall_count == LEASES_STALLS) {
+		merge_stalls(leases);
+	}
+	leases->stalls[leases->stall_count++] =
+		(struct lease_stall){.at_ms = now_ms, .before_ms = leases->stalled_ms};
+	leases->stalled_ms += stalled_ms;
+}
+
+/* ---- leases -------------------------------------------------------------------------------- */
+
+static struct lease *lease_of(struct heap_item *item)
+{
+	return list_entry(item, struct lease, due);
+}
+
+void leases_add(struct leases *leases, struct lease *lease, uint64_t now_ms)
+{
+	leases->count++;
+	leases_renew(leases, lease, now_ms);
+}
+
+void leases_renew(struct leases *leases, struct lease *lease, uint64_t now_ms)
+{
+	const uint64_t lease_ms = (uint64_t)lease->lease_s * 1000;
+	uint64_t due;
+	int ret = OK;
+
+	if (lease_ms > leases->longest_ms) {
+		leases->longest_ms = lease_ms;
+	}
+	atomic_store_explicit(&lease->renewed_ms, now_ms, memory_order_relaxed);
+	due = due_ms(leases, lease, now_ms);
+	if (lease->due.place > 0) {
+		heap_move(&leases->heap, &lease->due, due);
+	} else {
+		ret = heap_insert(&leases->heap, &lease->due, due);
+	}
+	assert(ret == OK);
+	(void)ret;
+}
+
+void leases_drop(struct leases *leases, struct lease *lease)
+{
+	heap_remove(&leases->heap, &lease->due);
+	assert(leases->count > 0);
+	leases->count--;
+}
+
+/* Looks at one lease that is due by what was known. Has it run out? */
+static bool look(struct leases *leases, struct lease *lease, uint64_t now)
+{
+	uint64_t seen = atomic_load_explicit(&lease->renewed_ms, memory_order_relaxed);
+
+	do {
+		const uint64_t due = due_ms(leases, lease, seen);
+
+		if (due > now) {
+			heap_move(&leases->heap, &lease->due, due);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&lease->renewed_ms, &seen, LEASE_EXPIRING));
+	heap_remove(&leases->heap, &lease->due);
+	return true;
+}
+
+size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out, size_t room)
+{
+	const uint64_t now = now_ms - leases->stalled_ms;
+	size_t count = 0;
+
+	while (count < room) {
+		struct heap_item *item = heap_first(&leases->heap);
+
+		if (item == NULL || item->key > now) {
+			break;
+		}
+		if (look(leases, lease_of(item), now)) {
+			out[count++] = lease_of(item);
+		}
+	}
+	return count;
+}
+
+uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_ms)
+{
+	const uint64_t now = now_ms - leases->stalled_ms;
+	const struct heap_item *item = heap_first(&leases->heap);
+
+	if (item == NULL || item->key > now + max_ms) {
+		return max_ms;
+	}
+	return item->key > now ? item->key - now : 0;
+}
+
+uint64_t leases_overdue_ms(const struct leases *leases, uint64_t now_ms)
+{
+	const uint64_t now = now_ms - leases->stalled_ms;
+	const struct heap_item *item = heap_first(&leases->heap);
+
+	return item == NULL || item->key >= now ? 0 : now - item->key;
+}

@@ -1,0 +1,1009 @@
+#include <stdio.h>
+
+#include "answer/answer.h"
+#include "base/err.h"
+#include "dns/rrtype.h"
+#include "tests/unit/answer/world.h"
+#include "tests/unit/fail_alloc.h"
+#include "tests/unit/run.h"
+
+#define LINES_MAX 2000
+#define TEXT_MAX 400000
+
+static struct world world;
+static struct rand numbers;
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+struct asked {
+	const char *question; /* "NAME TYPE", the name as spelled */
+	bool is_stream;
+	size_t room; /* of the reply; 0: 1232, or 65535 by TCP */
+	uint64_t client;
+};
+
+#define UDP(text)                                                                                  \
+	{                                                                                          \
+		.question = (text)                                                                 \
+	}
+#define TCP(text)                                                                                  \
+	{                                                                                          \
+		.question = (text), .is_stream = true                                              \
+	}
+
+struct got {
+	struct answer_result result;
+	uint8_t wire[DNS_MESSAGE_MAX];
+	size_t size;
+	struct dns_message message; /* the reply, with QR cleared so that it can be parsed */
+};
+
+static void parse_question(struct dns_message *message, uint8_t *wire, size_t room,
+			   const char *question)
+{
+	struct dns_writer writer;
+	char name_text[DNS_NAME_TEXT_MAX];
+	char type_text[32];
+	uint8_t name[DNS_NAME_MAX];
+	uint16_t type;
+
+	ck_assert_int_eq(sscanf(question, "%1024s %31s", name_text, type_text), 2);
+	world_name(name, name_text);
+	ck_assert_int_eq(dns_rrtype_from_text(&type, type_text), OK);
+	dns_writer_init(&writer, wire, room);
+	ck_assert_int_eq(dns_writer_question(&writer, name, type, DNS_CLASS_IN), OK);
+	ck_assert_int_eq(dns_message_parse(message, wire, dns_writer_finish(&writer)), OK);
+}
+
+static void ask(struct got *got, const struct asked *asked)
+{
+	static uint8_t question[600];
+	static struct dns_message message;
+	const size_t room = asked->room != 0 ? asked->room : asked->is_stream ? 65535 : 1232;
+	struct answer_query query = {
+		.message = &message, .is_stream = asked->is_stream, .client = asked->client};
+	struct dns_writer writer;
+
+	parse_question(&message, question, sizeof(question), asked->question);
+	answer_find(world.root, &query, 1);
+	dns_writer_reply(&writer, got->wire, room, &message);
+	answer_write(&query, &numbers, &writer, &got->result);
+	got->size = dns_writer_finish(&writer);
+	ck_assert_uint_le(got->size, room);
+	got->wire[2] &= 0x7f;
+	ck_assert_int_eq(dns_message_parse(&got->message, got->wire, got->size), OK);
+	ck_assert_uint_eq(got->message.flags & 0xf, got->result.rcode & 0xf);
+	ck_assert_mem_eq(got->message.qname, message.qname, message.qname_size);
+}
+
+/* ---- replies as text --------------------------------------------------------------------- */
+
+static int compare_lines(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* A record as a line, malloc'd. */
+static char *rr_line(const struct dns_message *message, const struct dns_rr *rr, const char *label)
+{
+	static uint8_t octets[DNS_MESSAGE_MAX];
+	static char out[TEXT_MAX];
+	struct buf_writer rdata = buf_writer(octets, sizeof(octets));
+	char name[DNS_NAME_TEXT_MAX];
+	char type[16];
+	char *text;
+
+	ck_assert_int_ge(dns_rr_rdata(message, rr, &rdata), 0);
+	ck_assert_int_eq(text_rdata(&text, rr->type, octets, (uint16_t)buf_written(&rdata)), OK);
+	snprintf(out, sizeof(out), "%s %s %u %s %s\n", label, dns_name_to_text(name, rr->owner),
+		 rr->ttl, dns_rrtype_to_text(type, rr->type), text);
+	free(text);
+	return strdup(out);
+}
+
+/* Appends a section, its lines sorted: sets have no order. */
+static size_t put_section(char *out, size_t at, const struct dns_message *message,
+			  enum dns_section section, const char *label)
+{
+	static char *lines[LINES_MAX];
+	struct dns_walk walk = dns_walk(message, section);
+	struct dns_rr rr;
+	size_t count = 0;
+
+	while (dns_walk_next(&walk, &rr) == 1) {
+		ck_assert_uint_lt(count, LINES_MAX);
+		lines[count++] = rr_line(message, &rr, label);
+	}
+	qsort(lines, count, sizeof(lines[0]), compare_lines);
+	for (size_t i = 0; i < count; i++) {
+		at += (size_t)snprintf(out + at, TEXT_MAX - at, "%s", lines[i]);
+		/* Each RR is there once (RFC 2181 5). */
+		ck_assert(i == 0 || strcmp(lines[i], lines[i - 1]) != 0);
+	}
+	for (size_t i = 0; i < count; i++) {
+		free(lines[i]);
+	}
+	return at;
+}
+
+static const char *rcode_text(unsigned rcode)
+{
+	static const char *const texts[] = {
+		"NOERROR", "FORMERR",  "SERVFAIL", "NXDOMAIN", "NOTIMP",
+		"REFUSED", "YXDOMAIN", "YXRRSET",  "NXRRSET",  "NOTAUTH",
+	};
+
+	return texts[rcode];
+}
+
+static const char *got_text(const struct got *got)
+{
+	static char out[TEXT_MAX];
+	const struct dns_message *message = &got->message;
+	size_t at;
+
+	at = (size_t)snprintf(out, sizeof(out), "%s%s%s", rcode_text(got->result.rcode),
+			      (message->flags & DNS_FLAG_AA) != 0 ? " AA" : "",
+			      (message->flags & DNS_FLAG_TC) != 0 ? " TC" : "");
+	if (got->result.has_ede) {
+		at += (size_t)snprintf(out + at, TEXT_MAX - at, " EDE=%u", got->result.ede);
+	}
+	at += (size_t)snprintf(out + at, TEXT_MAX - at, "\n");
+	at = put_section(out, at, message, DNS_ANSWER, "an");
+	at = put_section(out, at, message, DNS_AUTHORITY, "au");
+	put_section(out, at, message, DNS_ADDITIONAL, "ad");
+	return out;
+}
+
+struct answer_case {
+	struct asked asked;
+	const char *expected;
+};
+
+static void check_cases(const struct answer_case *cases, size_t count)
+{
+	static struct got got;
+
+	for (size_t i = 0; i < count; i++) {
+		ask(&got, &cases[i].asked);
+		ck_assert_msg(strcmp(got_text(&got), cases[i].expected) == 0,
+			      "%s: got\n%sinstead of\n%s", cases[i].asked.question, got_text(&got),
+			      cases[i].expected);
+	}
+}
+
+/* ---- the zones --------------------------------------------------------------------------- */
+
+static const char test_zone[] =
+	"$ORIGIN test.\n"
+	"$TTL 300\n"
+	"@ SOA ns admin 7 3600 600 86400 60\n"
+	"@ NS ns\n"
+	"@ NS ns.elsewhere.example.\n"
+	"@ MX 10 mail\n"
+	"ns A 192.0.2.1\n"
+	"ns AAAA 2001:db8::1\n"
+	"mail A 192.0.2.2\n"
+	"mail A 192.0.2.3\n"
+	"Case A 192.0.2.4\n"
+	"txt 100 TXT \"t\"\n"
+	"deep.empty.node A 192.0.2.5\n"
+	/* aliases */
+	"alias CNAME ns\n"
+	"alias2 CNAME alias\n"
+	"away CNAME www.example.org.\n"
+	"dead CNAME missing\n"
+	"nodata CNAME txt\n"
+	"loop1 CNAME loop2\n"
+	"loop2 CNAME loop1\n"
+	"self CNAME self\n"
+	"tochild CNAME www.child\n"
+	"tosub CNAME www.sub\n"
+	/* wildcards (RFC 4592) */
+	"*.wild TXT \"w\"\n"
+	"*.wild MX 10 mail\n"
+	"a.b.wild A 192.0.2.6\n"
+	"*.wildalias CNAME ns\n"
+	"*.wildhost A 192.0.2.7\n"
+	/* delegations */
+	"sub NS ns.sub\n"
+	"sub NS ns.elsewhere.example.\n"
+	"sub DS 1 8 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+	"ns.sub A 192.0.2.53\n"
+	"ns.sub AAAA 2001:db8::53\n"
+	"sub2 NS ns\n"
+	"child NS ns.child\n"
+	"child DS 2 8 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+	"ns.child A 192.0.2.54\n"
+	/* DNAME (RFC 6672) */
+	"d DNAME target\n"
+	"d TXT \"itself\"\n"
+	"x.target A 192.0.2.8\n"
+	"dloop1 DNAME dloop2\n"
+	"dloop2 DNAME dloop1\n"
+	"grows DNAME g.grows\n"
+	/* services */
+	"srv SRV 0 0 80 ns\n"
+	"srv SRV 1 0 81 mail\n"
+	"srv SRV 2 0 82 ns\n"
+	"noservice SRV 0 0 0 .\n"
+	"wildsrv SRV 0 0 1 x.wildhost\n"
+	"wildsrv SRV 0 0 1 y.wildhost\n"
+	"tosubhost SRV 0 0 1 ns.sub\n"
+	"toalias SRV 0 0 1 alias\n"
+	"_http._tcp PTR one._http._tcp\n"
+	"_http._tcp PTR two._http._tcp\n"
+	"one._http._tcp SRV 0 0 1 ns\n"
+	"one._http._tcp TXT \"one\"\n"
+	"two._http._tcp SRV 0 0 2 ns\n"
+	"_services._dns-sd._udp PTR _http._tcp\n"
+	"reverse PTR mail\n"
+	"many A 192.0.2.1\n"
+	"many MX 1 many\n"
+	"many TXT \"m\"\n";
+
+static const char child_zone[] = "$ORIGIN child.test.\n"
+				 "$TTL 200\n"
+				 "@ SOA ns admin 9 3600 600 86400 20\n"
+				 "@ NS ns\n"
+				 "ns A 192.0.2.54\n"
+				 "www A 192.0.2.55\n"
+				 "back CNAME ns.test.\n";
+
+#define TEST_SOA "au test. 60 SOA ns.test. admin.test. 7 3600 600 86400 60\n"
+#define CHILD_SOA "au child.test. 20 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
+
+static void set_up(void)
+{
+	rand_init(&numbers, 1);
+	world_init(&world);
+	world_static(&world, "test.", test_zone);
+	world_static(&world, "child.test.", child_zone);
+}
+
+static void tear_down(void)
+{
+	world_deinit(&world);
+}
+
+START_TEST(exact_names_are_answered)
+{
+	static const struct answer_case cases[] = {
+		{UDP("ns.test. A"), "NOERROR AA\nan ns.test. 300 A 192.0.2.1\n"},
+		{UDP("ns.test. AAAA"), "NOERROR AA\nan ns.test. 300 AAAA 2001:db8::1\n"},
+		{UDP("mail.test. A"),
+		 "NOERROR AA\nan mail.test. 300 A 192.0.2.2\nan mail.test. 300 A 192.0.2.3\n"},
+		{UDP("txt.test. TXT"), "NOERROR AA\nan txt.test. 100 TXT \"t\"\n"},
+		{UDP("test. SOA"),
+		 "NOERROR AA\nan test. 300 SOA ns.test. admin.test. 7 3600 600 86400 60\n"},
+		/* RFC 4343 4.1: the owner as asked */
+		{UDP("CASE.tEST. A"), "NOERROR AA\nan CASE.tEST. 300 A 192.0.2.4\n"},
+		{UDP("_services._dns-sd._udp.test. PTR"),
+		 "NOERROR AA\nan _services._dns-sd._udp.test. 300 PTR _http._tcp.test.\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(additional_addresses_are_added)
+{
+	static const struct answer_case cases[] = {
+		{UDP("test. NS"),
+		 "NOERROR AA\nan test. 300 NS ns.elsewhere.example.\nan test. 300 NS ns.test.\n"
+		 "ad ns.test. 300 A 192.0.2.1\nad ns.test. 300 AAAA 2001:db8::1\n"},
+		{UDP("test. MX"), "NOERROR AA\nan test. 300 MX 10 mail.test.\n"
+				  "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"},
+		/* A host that two records name is told about once. */
+		{UDP("srv.test. SRV"),
+		 "NOERROR AA\nan srv.test. 300 SRV 0 0 80 ns.test.\n"
+		 "an srv.test. 300 SRV 1 0 81 mail.test.\nan srv.test. 300 SRV 2 0 82 ns.test.\n"
+		 "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"
+		 "ad ns.test. 300 A 192.0.2.1\nad ns.test. 300 AAAA 2001:db8::1\n"},
+		{UDP("noservice.test. SRV"), "NOERROR AA\nan noservice.test. 300 SRV 0 0 0 .\n"},
+		{UDP("wildsrv.test. SRV"),
+		 "NOERROR AA\nan wildsrv.test. 300 SRV 0 0 1 x.wildhost.test.\n"
+		 "an wildsrv.test. 300 SRV 0 0 1 y.wildhost.test.\n"
+		 "ad x.wildhost.test. 300 A 192.0.2.7\nad y.wildhost.test. 300 A 192.0.2.7\n"},
+		{UDP("tosubhost.test. SRV"),
+		 "NOERROR AA\nan tosubhost.test. 300 SRV 0 0 1 ns.sub.test.\n"
+		 "ad ns.sub.test. 300 A 192.0.2.53\nad ns.sub.test. 300 AAAA 2001:db8::53\n"},
+		/* RFC 2782: a target is no alias, and none is followed. */
+		{UDP("toalias.test. SRV"),
+		 "NOERROR AA\nan toalias.test. 300 SRV 0 0 1 alias.test.\n"},
+		/* RFC 6763 12.1 */
+		{UDP("_http._tcp.test. PTR"),
+		 "NOERROR AA\nan _http._tcp.test. 300 PTR one._http._tcp.test.\n"
+		 "an _http._tcp.test. 300 PTR two._http._tcp.test.\n"
+		 "ad ns.test. 300 A 192.0.2.1\nad ns.test. 300 AAAA 2001:db8::1\n"
+		 "ad one._http._tcp.test. 300 SRV 0 0 1 ns.test.\n"
+		 "ad one._http._tcp.test. 300 TXT \"one\"\n"
+		 "ad two._http._tcp.test. 300 SRV 0 0 2 ns.test.\n"},
+		{UDP("reverse.test. PTR"), "NOERROR AA\nan reverse.test. 300 PTR mail.test.\n"},
+		/* The additional section never repeats the answer. */
+		{TCP("many.test. ANY"),
+		 "NOERROR AA\nan many.test. 300 A 192.0.2.1\nan many.test. 300 MX 1 many.test.\n"
+		 "an many.test. 300 TXT \"m\"\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(negative_answers_have_the_soa_with_the_smaller_ttl)
+{
+	static const struct answer_case cases[] = {
+		/* RFC 2308 2.1, 2.2, 5 */
+		{UDP("missing.test. A"), "NXDOMAIN AA\n" TEST_SOA},
+		{UDP("below.ns.test. A"), "NXDOMAIN AA\n" TEST_SOA},
+		{UDP("ns.test. TXT"), "NOERROR AA\n" TEST_SOA},
+		{UDP("ns.test. TYPE0"), "NOERROR AA\n" TEST_SOA},
+		{UDP("ns.test. MAILB"), "NOERROR AA\n" TEST_SOA},
+		{UDP("ns.test. MAILA"), "NOERROR AA\n" TEST_SOA},
+		{UDP("ns.test. RRSIG"), "NOERROR AA\n" TEST_SOA},
+		{UDP("test. TXT"), "NOERROR AA\n" TEST_SOA},
+		{UDP("missing.child.test. A"), "NXDOMAIN AA\n" CHILD_SOA},
+		/* empty non-terminals are names (RFC 8020 2) */
+		{UDP("empty.node.test. A"), "NOERROR AA\n" TEST_SOA},
+		{UDP("node.test. ANY"), "NOERROR AA\n" TEST_SOA},
+		{UDP("other.empty.node.test. A"), "NXDOMAIN AA\n" TEST_SOA},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(aliases_are_followed_within_our_zones)
+{
+	static const struct answer_case cases[] = {
+		{UDP("alias.test. A"),
+		 "NOERROR AA\nan alias.test. 300 CNAME ns.test.\nan ns.test. 300 A 192.0.2.1\n"},
+		{UDP("alias2.test. AAAA"),
+		 "NOERROR AA\nan alias.test. 300 CNAME ns.test.\n"
+		 "an alias2.test. 300 CNAME alias.test.\nan ns.test. 300 AAAA 2001:db8::1\n"},
+		{UDP("alias.test. CNAME"), "NOERROR AA\nan alias.test. 300 CNAME ns.test.\n"},
+		{UDP("alias.test. ANY"), "NOERROR AA\nan alias.test. 300 CNAME ns.test.\n"},
+		{UDP("away.test. A"), "NOERROR AA\nan away.test. 300 CNAME www.example.org.\n"},
+		/* RFC 2308 2.1: NXDOMAIN is about the end of the chain */
+		{UDP("dead.test. A"),
+		 "NXDOMAIN AA\nan dead.test. 300 CNAME missing.test.\n" TEST_SOA},
+		{UDP("nodata.test. A"),
+		 "NOERROR AA\nan nodata.test. 300 CNAME txt.test.\n" TEST_SOA},
+		{UDP("loop1.test. A"), "NOERROR AA\nan loop1.test. 300 CNAME loop2.test.\n"
+				       "an loop2.test. 300 CNAME loop1.test.\n"},
+		{UDP("self.test. A"), "NOERROR AA\nan self.test. 300 CNAME self.test.\n"},
+		/* into another zone of ours, and back */
+		{UDP("tochild.test. A"), "NOERROR AA\nan tochild.test. 300 CNAME www.child.test.\n"
+					 "an www.child.test. 200 A 192.0.2.55\n"},
+		{UDP("tochild.test. TXT"),
+		 "NOERROR AA\nan tochild.test. 300 CNAME www.child.test.\n" CHILD_SOA},
+		{UDP("back.child.test. A"), "NOERROR AA\nan back.child.test. 200 CNAME ns.test.\n"
+					    "an ns.test. 300 A 192.0.2.1\n"},
+		/* into a delegation: AA is about the first owner (RFC 1035 4.1.1) */
+		{UDP("tosub.test. A"),
+		 "NOERROR AA\nan tosub.test. 300 CNAME www.sub.test.\n"
+		 "au sub.test. 300 NS ns.elsewhere.example.\nau sub.test. 300 NS ns.sub.test.\n"
+		 "ad ns.sub.test. 300 A 192.0.2.53\nad ns.sub.test. 300 AAAA 2001:db8::53\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(wildcards_answer_for_what_is_missing_below_their_parent)
+{
+	static const struct answer_case cases[] = {
+		{UDP("any.wild.test. TXT"), "NOERROR AA\nan any.wild.test. 300 TXT \"w\"\n"},
+		{UDP("x.Y.wild.test. TXT"), "NOERROR AA\nan x.Y.wild.test. 300 TXT \"w\"\n"},
+		{UDP("any.wild.test. MX"),
+		 "NOERROR AA\nan any.wild.test. 300 MX 10 mail.test.\n"
+		 "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"},
+		{UDP("any.wild.test. A"), "NOERROR AA\n" TEST_SOA},
+		{UDP("*.wild.test. TXT"), "NOERROR AA\nan *.wild.test. 300 TXT \"w\"\n"},
+		{UDP("wild.test. TXT"), "NOERROR AA\n" TEST_SOA},
+		/* RFC 4592 3.3.1: the closest encloser alone decides */
+		{UDP("x.b.wild.test. TXT"), "NXDOMAIN AA\n" TEST_SOA},
+		{UDP("b.wild.test. TXT"), "NOERROR AA\n" TEST_SOA},
+		{UDP("x.*.wild.test. TXT"), "NXDOMAIN AA\n" TEST_SOA},
+		{UDP("q.wildalias.test. A"), "NOERROR AA\nan ns.test. 300 A 192.0.2.1\n"
+					     "an q.wildalias.test. 300 CNAME ns.test.\n"},
+		{UDP("q.wildalias.test. CNAME"),
+		 "NOERROR AA\nan q.wildalias.test. 300 CNAME ns.test.\n"},
+		{TCP("any.wild.test. ANY"),
+		 "NOERROR AA\nan any.wild.test. 300 MX 10 mail.test.\n"
+		 "an any.wild.test. 300 TXT \"w\"\n"
+		 "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+#define SUB_NS "au sub.test. 300 NS ns.elsewhere.example.\nau sub.test. 300 NS ns.sub.test.\n"
+#define SUB_GLUE "ad ns.sub.test. 300 A 192.0.2.53\nad ns.sub.test. 300 AAAA 2001:db8::53\n"
+
+START_TEST(delegations_are_referred_to)
+{
+	static const struct answer_case cases[] = {
+		{UDP("www.sub.test. A"), "NOERROR\n" SUB_NS SUB_GLUE},
+		{UDP("sub.test. NS"), "NOERROR\n" SUB_NS SUB_GLUE},
+		{UDP("sub.test. ANY"), "NOERROR\n" SUB_NS SUB_GLUE},
+		{UDP("ns.sub.test. A"), "NOERROR\n" SUB_NS SUB_GLUE},
+		{UDP("x.sub2.test. A"),
+		 "NOERROR\nau sub2.test. 300 NS ns.test.\n"
+		 "ad ns.test. 300 A 192.0.2.1\nad ns.test. 300 AAAA 2001:db8::1\n"},
+		/* RFC 4035 3.1.4.1: DS is answered above the cut */
+		{UDP("sub.test. DS"),
+		 "NOERROR AA\nan sub.test. 300 DS 1 8 2 "
+		 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"},
+		{UDP("sub2.test. DS"), "NOERROR AA\n" TEST_SOA},
+		{UDP("x.sub.test. DS"), "NOERROR\n" SUB_NS SUB_GLUE},
+		{UDP("child.test. DS"),
+		 "NOERROR AA\nan child.test. 300 DS 2 8 2 "
+		 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"},
+		{UDP("www.child.test. DS"), "NOERROR AA\n" CHILD_SOA},
+		{UDP("test. DS"), "NOERROR AA\n" TEST_SOA},
+		/* a zone of ours below another: its own answer */
+		{UDP("child.test. NS"), "NOERROR AA\nan child.test. 200 NS ns.child.test.\n"
+					"ad ns.child.test. 200 A 192.0.2.54\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(dname_redirects_what_is_below_it)
+{
+	static const struct answer_case cases[] = {
+		{UDP("x.d.test. A"),
+		 "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
+		 "an x.d.test. 300 CNAME x.target.test.\nan x.target.test. 300 A 192.0.2.8\n"},
+		{UDP("y.d.test. A"), "NXDOMAIN AA\nan d.test. 300 DNAME target.test.\n"
+				     "an y.d.test. 300 CNAME y.target.test.\n" TEST_SOA},
+		/* RFC 6672 2.3: not itself */
+		{UDP("d.test. TXT"), "NOERROR AA\nan d.test. 300 TXT \"itself\"\n"},
+		{UDP("d.test. DNAME"), "NOERROR AA\nan d.test. 300 DNAME target.test.\n"},
+		{UDP("d.test. A"), "NOERROR AA\n" TEST_SOA},
+		{UDP("x.d.test. CNAME"), "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
+					 "an x.d.test. 300 CNAME x.target.test.\n"},
+		{UDP("x.d.test. ANY"), "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
+				       "an x.d.test. 300 CNAME x.target.test.\n"},
+		{UDP("x.dloop1.test. A"), "NOERROR AA\nan dloop1.test. 300 DNAME dloop2.test.\n"
+					  "an dloop2.test. 300 DNAME dloop1.test.\n"
+					  "an x.dloop1.test. 300 CNAME x.dloop2.test.\n"
+					  "an x.dloop2.test. 300 CNAME x.dloop1.test.\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(chains_that_grow_end_after_a_bound)
+{
+	static struct got got;
+	const struct asked asked = TCP("x.grows.test. A");
+
+	ask(&got, &asked);
+	ck_assert_uint_eq(got.result.rcode, DNS_RCODE_NOERROR);
+	/* The DNAME once, then a CNAME for each step. */
+	ck_assert_uint_eq(got.message.count[DNS_ANSWER], 1 + 16);
+}
+END_TEST
+
+START_TEST(dname_that_makes_too_long_a_name_is_yxdomain)
+{
+	static struct got got;
+	char question[DNS_NAME_TEXT_MAX + 16];
+	char labels[256] = "";
+
+	/* 3 x 64 + 49 + "grows.test." leaves no room for "g." */
+	for (int i = 0; i < 3; i++) {
+		strcat(labels, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.");
+	}
+	strcat(labels, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.");
+	snprintf(question, sizeof(question), "%sgrows.test. A", labels);
+	const struct asked asked = UDP(question);
+	ask(&got, &asked);
+	ck_assert_str_eq(got_text(&got), "YXDOMAIN AA\nan grows.test. 300 DNAME g.grows.test.\n");
+}
+END_TEST
+
+START_TEST(what_we_do_not_answer_is_refused)
+{
+	static const struct answer_case cases[] = {
+		{UDP("www.example.org. A"), "REFUSED EDE=20\n"},
+		{UDP(". NS"), "REFUSED EDE=20\n"},
+		{UDP("atest. A"), "REFUSED EDE=20\n"},
+		{TCP("test. AXFR"), "REFUSED EDE=21\n"},
+		{UDP("test. IXFR"), "REFUSED EDE=21\n"},
+		{UDP("test. OPT"), "FORMERR\n"},
+		{UDP("test. TSIG"), "FORMERR\n"},
+		{UDP("test. TKEY"), "FORMERR\n"},
+		{UDP("test. NXNAME"), "FORMERR\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(any_is_one_set_by_udp_and_all_by_tcp)
+{
+	static const struct answer_case cases[] = {
+		/* RFC 8482 4.1, 4.4 */
+		{UDP("many.test. ANY"), "NOERROR AA\nan many.test. 300 A 192.0.2.1\n"},
+		{TCP("ns.test. ANY"),
+		 "NOERROR AA\nan ns.test. 300 A 192.0.2.1\nan ns.test. 300 AAAA 2001:db8::1\n"},
+		{UDP("missing.test. ANY"), "NXDOMAIN AA\n" TEST_SOA},
+		{TCP("child.test. ANY"),
+		 "NOERROR AA\nan child.test. 200 NS ns.child.test.\n"
+		 "an child.test. 200 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
+		 "ad ns.child.test. 200 A 192.0.2.54\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+/* ---- room -------------------------------------------------------------------------------- */
+
+/* At every size: a whole message, TC only for what is required, nothing beyond the room. */
+START_TEST(every_room_gives_a_sound_reply)
+{
+	static const char *const questions[] = {
+		"test. MX",        "srv.test. SRV",   "_http._tcp.test. PTR", "www.sub.test. A",
+		"missing.test. A", "alias2.test. A",  "x.d.test. A",          "mail.test. A",
+		"many.test. ANY",  "x.grows.test. A", "wildsrv.test. SRV",
+	};
+	static struct got whole;
+	static struct got got;
+
+	for (size_t i = 0; i < COUNT_OF(questions); i++) {
+		struct asked asked = UDP(questions[i]);
+
+		ask(&whole, &asked);
+		for (size_t room = 64; room <= whole.size; room++) {
+			asked.room = room;
+			asked.is_stream = false;
+			ask(&got, &asked);
+			ck_assert_uint_eq(got.result.rcode, whole.result.rcode);
+			ck_assert(got.result.is_truncated ==
+				  ((got.message.flags & DNS_FLAG_TC) != 0));
+			/* Additional data is never a reason, glue apart (RFC 2181 9). */
+			ck_assert(got.message.count[DNS_AUTHORITY] > 0 ||
+				  got.result.is_truncated == (got.message.count[DNS_ANSWER] <
+							      whole.message.count[DNS_ANSWER]));
+			asked.is_stream = true;
+			ask(&got, &asked);
+			ck_assert_uint_eq(got.message.flags & DNS_FLAG_TC, 0);
+		}
+	}
+}
+END_TEST
+
+START_TEST(glue_that_does_not_fit_sets_tc)
+{
+	static struct got got;
+	struct asked asked = UDP("www.sub.test. A");
+
+	ask(&got, &asked);
+	asked.room = got.size - 1;
+	ask(&got, &asked);
+	ck_assert_str_eq(got_text(&got),
+			 "NOERROR TC\n" SUB_NS "ad ns.sub.test. 300 A 192.0.2.53\n");
+	/* Addresses that are to be had otherwise are no reason (RFC 9471 3.2). */
+	asked = (struct asked)UDP("x.sub2.test. A");
+	ask(&got, &asked);
+	asked.room = got.size - 1;
+	ask(&got, &asked);
+	ck_assert_str_eq(got_text(&got), "NOERROR\nau sub2.test. 300 NS ns.test.\n"
+					 "ad ns.test. 300 A 192.0.2.1\n");
+}
+END_TEST
+
+/* ---- registry zones ---------------------------------------------------------------------- */
+
+static const struct owner provider = {.kind = OWNER_NET};
+
+static void set_up_registry(uint32_t answer_max)
+{
+	struct zone_shape shape = world_shape();
+
+	rand_init(&numbers, 2);
+	world_init(&world);
+	shape.answer_max = answer_max;
+	world_registry(&world, "svc.test.", &shape,
+		       "$ORIGIN svc.test.\n$TTL 300\n"
+		       "@ SOA ns admin 1 3600 600 86400 5\n@ NS ns\nns A 192.0.2.1\n");
+}
+
+static void provide(const char *master)
+{
+	struct command_result result;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "$ORIGIN svc.test.\n$TTL 300\n%s", master);
+	world_update(&world, "svc.test.", &provider, 60, text, &result);
+	ck_assert_uint_eq(result.rcode, DNS_RCODE_NOERROR);
+}
+
+/* Instances 0 .. count-1 of _http._tcp, each on a host of its own. */
+static void provide_many(unsigned first, unsigned count, const char *priority)
+{
+	for (unsigned i = first; i < first + count; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "_http._tcp PTR i%u._http._tcp\n"
+			 "i%u._http._tcp SRV %s 0 80 h%u\ni%u._http._tcp TXT \"n=%u\"\n"
+			 "h%u A 10.0.%u.%u\n",
+			 i, i, priority, i, i, i, i, i / 256, i % 256);
+		provide(text);
+	}
+}
+
+START_TEST(services_are_answered_in_every_form)
+{
+	static const struct answer_case cases[] = {
+		{UDP("_http._tcp.svc.test. PTR"),
+		 "NOERROR AA\nan _http._tcp.svc.test. 10 PTR web._http._tcp.svc.test.\n"
+		 "ad h1.svc.test. 60 A 192.0.2.9\n"
+		 "ad web._http._tcp.svc.test. 60 SRV 0 0 80 h1.svc.test.\n"
+		 "ad web._http._tcp.svc.test. 60 TXT \"a=1\"\n"},
+		{UDP("_p._sub._http._tcp.svc.test. PTR"),
+		 "NOERROR AA\nan _p._sub._http._tcp.svc.test. 10 PTR web._http._tcp.svc.test.\n"
+		 "ad h1.svc.test. 60 A 192.0.2.9\n"
+		 "ad web._http._tcp.svc.test. 60 SRV 0 0 80 h1.svc.test.\n"
+		 "ad web._http._tcp.svc.test. 60 TXT \"a=1\"\n"},
+		{UDP("_http._tcp.svc.test. SRV"),
+		 "NOERROR AA\nan _http._tcp.svc.test. 10 SRV 0 0 80 h1.svc.test.\n"
+		 "ad h1.svc.test. 60 A 192.0.2.9\n"},
+		{UDP("web._http._tcp.svc.test. SRV"),
+		 "NOERROR AA\nan web._http._tcp.svc.test. 60 SRV 0 0 80 h1.svc.test.\n"
+		 "ad h1.svc.test. 60 A 192.0.2.9\n"},
+		{UDP("web._http._tcp.svc.test. TXT"),
+		 "NOERROR AA\nan web._http._tcp.svc.test. 60 TXT \"a=1\"\n"},
+		{UDP("http.pool.svc.test. A"),
+		 "NOERROR AA\nan http.pool.svc.test. 10 A 192.0.2.9\n"},
+		{UDP("http.pool.svc.test. AAAA"), "NOERROR AA\nau svc.test. 5 SOA ns.svc.test. "
+						  "admin.svc.test. 2 3600 600 86400 5\n"},
+		{UDP("_services._dns-sd._udp.svc.test. PTR"),
+		 "NOERROR AA\nan _services._dns-sd._udp.svc.test. 10 PTR _http._tcp.svc.test.\n"},
+		{UDP("_tcp.svc.test. SRV"), "NOERROR AA\nau svc.test. 5 SOA ns.svc.test. "
+					    "admin.svc.test. 2 3600 600 86400 5\n"},
+		{UDP("_ssh._tcp.svc.test. SRV"), "NXDOMAIN AA\nau svc.test. 5 SOA ns.svc.test. "
+						 "admin.svc.test. 2 3600 600 86400 5\n"},
+	};
+
+	set_up_registry(100);
+	provide("_http._tcp PTR web._http._tcp\n_p._sub._http._tcp PTR web._http._tcp\n"
+		"web._http._tcp SRV 0 0 80 h1\nweb._http._tcp TXT \"a=1\"\nh1 A 192.0.2.9\n");
+	check_cases(cases, COUNT_OF(cases));
+	tear_down();
+}
+END_TEST
+
+/* Octet `last` of the n-th A record of the answer, or the number of the n-th SRV target's host. */
+static unsigned member(const struct got *got, unsigned number)
+{
+	struct dns_walk walk = dns_walk(&got->message, DNS_ANSWER);
+	uint8_t octets[512];
+	struct dns_rr rr;
+
+	for (unsigned i = 0; i <= number; i++) {
+		ck_assert_int_eq(dns_walk_next(&walk, &rr), 1);
+	}
+	struct buf_writer out = buf_writer(octets, sizeof(octets));
+	ck_assert_int_gt(dns_rr_rdata(&got->message, &rr, &out), 0);
+	if (rr.type == DNS_TYPE_A) {
+		return (unsigned)(octets[2] * 256 + octets[3]);
+	}
+	return (unsigned)strtoul((const char *)octets + 8, NULL, 10);
+}
+
+/* Which members the answer has, as one bit each. */
+static uint64_t members(const struct got *got)
+{
+	uint64_t set = 0;
+
+	for (unsigned i = 0; i < got->message.count[DNS_ANSWER]; i++) {
+		set |= UINT64_C(1) << member(got, i);
+	}
+	return set;
+}
+
+START_TEST(sets_of_services_and_addresses_begin_anywhere)
+{
+	static const char *const questions[] = {"_http._tcp.svc.test. SRV", "http.pool.svc.test. A",
+						"multi.svc.test. A"};
+	static struct got got;
+
+	set_up_registry(100);
+	provide_many(0, 5, "0");
+	provide("multi A 10.0.0.0\nmulti A 10.0.0.1\nmulti A 10.0.0.2\nmulti A 10.0.0.3\n"
+		"multi A 10.0.0.4\n");
+	for (size_t i = 0; i < COUNT_OF(questions); i++) {
+		const struct asked asked = UDP(questions[i]);
+		unsigned first[5] = {0};
+
+		for (int round = 0; round < 500; round++) {
+			ask(&got, &asked);
+			ck_assert_uint_eq(members(&got), 31);
+			first[member(&got, 0)]++;
+		}
+		for (size_t k = 0; k < COUNT_OF(first); k++) {
+			ck_assert_uint_gt(first[k], 60);
+		}
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(an_answer_begins_in_the_lowest_priority)
+{
+	static struct got got;
+	const struct asked asked = UDP("_http._tcp.svc.test. SRV");
+	unsigned first[3] = {0};
+
+	set_up_registry(100);
+	provide_many(0, 3, "1");
+	provide_many(3, 3, "2");
+	for (int round = 0; round < 300; round++) {
+		ask(&got, &asked);
+		ck_assert_uint_eq(members(&got), 63);
+		ck_assert_uint_lt(member(&got, 0), 3);
+		first[member(&got, 0)]++;
+	}
+	for (size_t i = 0; i < COUNT_OF(first); i++) {
+		ck_assert_uint_gt(first[i], 60);
+	}
+	tear_down();
+}
+END_TEST
+
+static int bits(uint64_t set)
+{
+	return __builtin_popcountll(set);
+}
+
+START_TEST(a_large_pool_shows_a_stable_subset)
+{
+	static const char *const questions[] = {"_http._tcp.svc.test. SRV",
+						"http.pool.svc.test. A"};
+	static struct got got;
+
+	set_up_registry(8);
+	provide_many(0, 40, "0");
+	for (size_t i = 0; i < COUNT_OF(questions); i++) {
+		uint64_t all = 0;
+
+		for (uint64_t client = 0; client < 64; client++) {
+			struct asked asked = {.question = questions[i], .client = client << 58};
+			uint64_t subset;
+
+			ask(&got, &asked);
+			subset = members(&got);
+			ck_assert_int_eq(bits(subset), 8);
+			ck_assert(got.result.is_sampled && !got.result.is_truncated);
+			ck_assert_uint_eq(got.result.pool, 40);
+			ck_assert_uint_eq(got.result.ede, DNS_EDE_OTHER);
+			/* The same for this client each time, also by TCP, in another order. */
+			for (int round = 0; round < 10; round++) {
+				asked.is_stream = round % 2 == 1;
+				ask(&got, &asked);
+				ck_assert_uint_eq(members(&got), subset);
+			}
+			all |= subset;
+		}
+		ck_assert_int_gt(bits(all), 35);
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(one_change_moves_at_most_one_member_of_a_subset)
+{
+	static struct got got;
+	uint64_t before[32];
+
+	set_up_registry(8);
+	provide_many(0, 30, "0");
+	for (unsigned added = 30; added < 40; added++) {
+		for (uint64_t client = 0; client < 32; client++) {
+			const struct asked asked = {.question = "_http._tcp.svc.test. SRV",
+						    .client = client << 59};
+
+			ask(&got, &asked);
+			before[client] = members(&got);
+		}
+		provide_many(added, 1, "0");
+		for (uint64_t client = 0; client < 32; client++) {
+			const struct asked asked = {.question = "_http._tcp.svc.test. SRV",
+						    .client = client << 59};
+
+			ask(&got, &asked);
+			ck_assert_int_le(bits(before[client] & ~members(&got)), 1);
+		}
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_small_lowest_priority_is_shown_whole)
+{
+	static struct got got;
+
+	set_up_registry(8);
+	provide_many(0, 5, "1");
+	provide_many(5, 20, "2");
+	for (uint64_t client = 0; client < 16; client++) {
+		const struct asked asked = {.question = "_http._tcp.svc.test. SRV",
+					    .client = client << 60};
+
+		ask(&got, &asked);
+		ck_assert_int_eq(bits(members(&got)), 8);
+		ck_assert_uint_eq(members(&got) & 31, 31);
+		ck_assert_uint_lt(member(&got, 0), 5);
+		ck_assert(got.result.is_sampled);
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(browsing_is_never_sampled_and_fills_the_message)
+{
+	static struct got got;
+	struct asked asked = UDP("_http._tcp.svc.test. PTR");
+
+	set_up_registry(8);
+	provide_many(0, 60, "0");
+	asked.is_stream = true;
+	ask(&got, &asked);
+	ck_assert_uint_eq(got.message.count[DNS_ANSWER], 60);
+	ck_assert(!got.result.is_sampled && !got.result.has_ede);
+	/* SRV, TXT and address of at most answer-max instances. */
+	ck_assert_uint_eq(got.message.count[DNS_ADDITIONAL], 3 * 8);
+	asked.is_stream = false;
+	asked.room = 512;
+	ask(&got, &asked);
+	ck_assert(got.result.is_truncated);
+	ck_assert_uint_gt(got.message.count[DNS_ANSWER], 20);
+	ck_assert_uint_eq(got.message.count[DNS_ADDITIONAL], 0);
+	asked.is_stream = true;
+	ask(&got, &asked);
+	ck_assert(!got.result.is_truncated && got.result.is_short && got.result.has_ede);
+	tear_down();
+}
+END_TEST
+
+START_TEST(browsing_tells_about_other_instances_each_time)
+{
+	static struct got got;
+	const struct asked asked = UDP("_http._tcp.svc.test. PTR");
+	uint64_t told = 0;
+
+	set_up_registry(100);
+	provide_many(0, 20, "0");
+	for (int round = 0; round < 100; round++) {
+		struct dns_walk walk;
+		struct dns_rr rr;
+
+		ask(&got, &asked);
+		ck_assert(!got.result.is_truncated);
+		walk = dns_walk(&got.message, DNS_ADDITIONAL);
+		ck_assert_int_eq(dns_walk_next(&walk, &rr), 1);
+		told |= UINT64_C(1) << strtoul((const char *)rr.owner + 2, NULL, 10);
+	}
+	ck_assert_int_eq(bits(told), 20);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_zone_without_its_base_is_not_ready)
+{
+	static const uint8_t ring_key[SIPHASH_KEY_SIZE];
+	static const struct answer_case cases[] = {
+		{UDP("x.later.test. A"), "SERVFAIL EDE=14\n"},
+	};
+	const struct zone_shape shape = world_shape();
+	struct root_writer *writer;
+	uint8_t apex[DNS_NAME_MAX];
+
+	set_up_registry(100);
+	world_name(apex, "later.test.");
+	writer = world_begin(&world);
+	ck_assert_int_eq(zone_open(writer, apex, &shape, ring_key), OK);
+	world_commit(&world, writer);
+	check_cases(cases, COUNT_OF(cases));
+	tear_down();
+}
+END_TEST
+
+/* ---- cost -------------------------------------------------------------------------------- */
+
+START_TEST(answering_allocates_nothing)
+{
+	static const char *const questions[] = {"_http._tcp.svc.test. SRV",
+						"_http._tcp.svc.test. PTR", "http.pool.svc.test. A",
+						"no.svc.test. A"};
+
+	set_up_registry(8);
+	provide_many(0, 40, "0");
+	for (size_t i = 0; i < COUNT_OF(questions); i++) {
+		static uint8_t question[600];
+		static uint8_t wire[DNS_MESSAGE_MAX];
+		static struct dns_message message;
+		struct answer_query query = {.message = &message, .is_stream = true};
+		struct answer_result result;
+		struct dns_writer writer;
+
+		parse_question(&message, question, sizeof(question), questions[i]);
+		fail_alloc_after(0);
+		answer_find(world.root, &query, 1);
+		dns_writer_reply(&writer, wire, sizeof(wire), &message);
+		answer_write(&query, &numbers, &writer, &result);
+		fail_alloc_off();
+		ck_assert_uint_eq(fail_alloc_count(), 0);
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_batch_is_found_as_each_alone)
+{
+	static struct dns_message messages[150];
+	static uint8_t wires[150][64];
+	static struct answer_query queries[150];
+
+	for (size_t i = 0; i < COUNT_OF(queries); i++) {
+		parse_question(&messages[i], wires[i], sizeof(wires[i]),
+			       i % 3 == 0   ? "ns.test. A"
+			       : i % 3 == 1 ? "www.child.test. A"
+					    : "www.example.org. A");
+		queries[i] = (struct answer_query){.message = &messages[i]};
+	}
+	answer_find(world.root, queries, COUNT_OF(queries));
+	for (size_t i = 0; i < COUNT_OF(queries); i++) {
+		ck_assert_ptr_eq(queries[i].root, world.root);
+		ck_assert((queries[i].find.zone == NULL) == (i % 3 == 2));
+		ck_assert((queries[i].find.node == NULL) == (i % 3 == 2));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const on_static[] = {
+		exact_names_are_answered,
+		additional_addresses_are_added,
+		negative_answers_have_the_soa_with_the_smaller_ttl,
+		aliases_are_followed_within_our_zones,
+		wildcards_answer_for_what_is_missing_below_their_parent,
+		delegations_are_referred_to,
+		dname_redirects_what_is_below_it,
+		chains_that_grow_end_after_a_bound,
+		dname_that_makes_too_long_a_name_is_yxdomain,
+		what_we_do_not_answer_is_refused,
+		any_is_one_set_by_udp_and_all_by_tcp,
+		every_room_gives_a_sound_reply,
+		glue_that_does_not_fit_sets_tc,
+		a_batch_is_found_as_each_alone,
+	};
+	const TTest *const on_registry[] = {
+		services_are_answered_in_every_form,
+		sets_of_services_and_addresses_begin_anywhere,
+		an_answer_begins_in_the_lowest_priority,
+		a_large_pool_shows_a_stable_subset,
+		one_change_moves_at_most_one_member_of_a_subset,
+		a_small_lowest_priority_is_shown_whole,
+		browsing_is_never_sampled_and_fills_the_message,
+		browsing_tells_about_other_instances_each_time,
+		a_zone_without_its_base_is_not_ready,
+		answering_allocates_nothing,
+	};
+	int failed;
+
+	set_up();
+	failed = run_tests("answer: static zones", on_static, COUNT_OF(on_static));
+	tear_down();
+	return failed | run_tests("answer: registry zones", on_registry, COUNT_OF(on_registry));
+}
