@@ -106,12 +106,14 @@ static json_t *describe_instance(const struct zone *zone, const struct node *nod
 
 static int collect(void *context, const struct zone *zone, const struct node *node)
 {
+	const enum name_role role = zone_role(zone, node_name(node));
 	struct instances *all = context;
 	const struct node **nodes;
 
-	if (zone_role(zone, node_name(node)) != ROLE_INSTANCE) {
-		all->hosts += node_has_type(zone, node, DNS_TYPE_A) ||
-			      node_has_type(zone, node, DNS_TYPE_AAAA);
+	if (role != ROLE_INSTANCE) {
+		/* The pool subtree has addresses too, derived ones. */
+		all->hosts += role == ROLE_PLAIN && (node_has_type(zone, node, DNS_TYPE_A) ||
+						     node_has_type(zone, node, DNS_TYPE_AAAA));
 		return OK;
 	}
 	if (zone_entry(zone, node_name(node)) == NULL) {

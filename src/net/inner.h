@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "crypto/siphash.h"
 #include "net/endpoint.h"
 #include "net/net.h"
 #include "net/outbox.h"
@@ -33,6 +34,7 @@ struct net {
 	atomic_bool is_stopping;
 	struct tally core_tally; /* of replies that the core's thread sends */
 	struct outbox *core_outbox;
+	struct siphash_key fingerprint_key; /* drawn at the start */
 };
 
 /* ---- udp.c -------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "crypto/random.h"
 #include "net/inner.h"
 #include "registry/reclaim.h"
 
@@ -20,6 +21,7 @@
 int net_open(struct net **out, struct conf *conf, struct net_error *error)
 {
 	struct net *net = calloc(1, sizeof(*net));
+	uint8_t key[SIPHASH_KEY_SIZE];
 	int ret = ERR_NOMEM;
 
 	snprintf(error->text, sizeof(error->text), "%s", err_text(ERR_NOMEM));
@@ -27,6 +29,8 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 		return ret;
 	}
 	atomic_init(&net->conf, conf_ref(conf));
+	random_fill(key, sizeof(key));
+	net->fingerprint_key = siphash_key(key);
 	net->endpoints = calloc(conf->listen_count, sizeof(*net->endpoints));
 	if (net->endpoints == NULL || outbox_new(&net->core_outbox) != OK) {
 		net_free(net);

@@ -68,7 +68,9 @@ static void ticket_done(struct list *jobs)
 		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
 
 		list_remove(&ticket->job.mail.link);
-		if (ticket->stream == NULL) {
+		if (ticket->job.is_silent) {
+			ticket_free(ticket);
+		} else if (ticket->stream == NULL) {
 			list_append(&datagrams, &ticket->job.mail.link);
 		} else if (stream_thread_post(ticket->stream, ticket) != OK) {
 			tally_add(&ticket->net->core_tally.send_failed, 1);
@@ -79,6 +81,22 @@ static void ticket_done(struct list *jobs)
 }
 
 static const struct core_job_ops ticket_ops = {.done = ticket_done};
+
+/*
+ * Of a datagram with prerequisites: sent again, it would fail by its own success (RFC 2136 7.8).
+ * All others may be applied twice.
+ */
+static uint64_t ticket_fingerprint(const struct net *net, const struct request *request)
+{
+	uint64_t hashes[2];
+
+	if (request->is_stream || request->message.count[DNS_PREREQUISITE] == 0) {
+		return 0;
+	}
+	hashes[0] = siphash(&net->fingerprint_key, request->wire, request->size);
+	hashes[1] = siphash(&net->fingerprint_key, request->peer, sizeof(*request->peer));
+	return siphash(&net->fingerprint_key, hashes, sizeof(hashes)) | 1;
+}
 
 struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct request *request)
 {
@@ -93,6 +111,7 @@ struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct req
 	ticket->job.command = request->command;
 	ticket->job.command_size = request->command_size;
 	ticket->job.ops = &ticket_ops;
+	ticket->job.fingerprint = ticket_fingerprint(net, request);
 	ticket->net = net;
 	ticket->conf = conf_ref(desk->conf);
 	ticket->message = request->message;

@@ -10,11 +10,13 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "crypto/random.h"
 #include "loop/call.h"
 #include "registry/core_inside.h"
 
 #define QUEUE_OCTETS_MAX (64u << 20) /* of commands that wait; one may be larger */
 #define ARENA_BLOCK 65536
+#define RECENT_LIMIT 65536
 
 /* A call from another thread: its turn, and the end it waits for. */
 struct ask {
@@ -28,7 +30,7 @@ static void take_jobs(void *context, struct list *mails)
 {
 	struct core *core = context;
 
-	list_splice(&core->waiting, mails);
+	core_take(core, mails);
 	if (core->is_stopping) {
 		core_refuse(core, &core->waiting, ERR_CLOSED);
 	} else {
@@ -129,6 +131,7 @@ int core_new(struct core **out, const struct core_options *options)
 	core->queue = options->queue;
 	core->graced.run = run_graced;
 	list_init(&core->waiting);
+	recent_init(&core->recent, RECENT_LIMIT, random_u64());
 	batch_init(&core->batches[0]);
 	batch_init(&core->batches[1]);
 	arena_init(&core->arena, ARENA_BLOCK);
@@ -164,6 +167,7 @@ void core_free(struct core *core)
 	batch_deinit(&core->batches[0]);
 	batch_deinit(&core->batches[1]);
 	arena_deinit(&core->arena);
+	recent_deinit(&core->recent);
 	free(core->touched.octets);
 	free(core);
 }

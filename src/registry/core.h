@@ -37,6 +37,8 @@ struct core_job {
 	size_t command_size;
 	struct command_result result; /* filled before `done` */
 	const struct core_job_ops *ops;
+	uint64_t fingerprint; /* of a message that may be sent again (registry/recent.h), or 0 */
+	bool is_silent;	      /* set for `done`: a retransmission, the first one has the answer */
 };
 
 struct core_job_ops {

@@ -47,6 +47,19 @@ static const struct core_job_ops *take_kind(struct list *jobs, struct list *kind
 	return ops;
 }
 
+/* A retransmission of this message gets the same answer, unless the answer was that we could not. */
+static void remember(struct core *core, const struct core_job *job)
+{
+	if (job->fingerprint == 0 || job->is_silent) {
+		return;
+	}
+	if (job->result.rcode == DNS_RCODE_SERVFAIL) {
+		recent_forget(&core->recent, job->fingerprint);
+	} else {
+		recent_done(&core->recent, job->fingerprint, &job->result);
+	}
+}
+
 /* Hands out the results, each kind of job in one call. */
 static void finish(struct core *core, struct list *jobs)
 {
@@ -56,6 +69,7 @@ static void finish(struct core *core, struct list *jobs)
 		if (job == &core->expiry) {
 			core_settle_expiry(core);
 		}
+		remember(core, job);
 		free(job->command);
 		job->command = NULL;
 	}
@@ -64,6 +78,36 @@ static void finish(struct core *core, struct list *jobs)
 		const struct core_job_ops *ops = take_kind(jobs, &kind);
 
 		ops->done(&kind);
+	}
+}
+
+void core_take(struct core *core, struct list *jobs)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	struct list answered;
+
+	list_init(&answered);
+	while (!list_is_empty(jobs)) {
+		struct list *link = jobs->next;
+		struct core_job *job = job_at(link);
+		enum recent_state state = RECENT_NEW;
+
+		list_remove(link);
+		job->is_silent = false;
+		if (job->fingerprint != 0) {
+			state = recent_see(&core->recent, job->fingerprint, now_ms, &job->result);
+		}
+		if (state == RECENT_NEW) {
+			list_append(&core->waiting, link);
+			continue;
+		}
+		job->is_silent = state == RECENT_UNDERWAY;
+		core->queued--;
+		core->queued_octets -= job->command_size;
+		list_append(&answered, link);
+	}
+	if (!list_is_empty(&answered)) {
+		finish(core, &answered);
 	}
 }
 

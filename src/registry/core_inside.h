@@ -17,6 +17,7 @@
 #include "registry/batch.h"
 #include "registry/core.h"
 #include "registry/leases.h"
+#include "registry/recent.h"
 #include "registry/reclaim.h"
 #include "registry/registry.h"
 
@@ -76,6 +77,7 @@ struct core {
 	bool is_stopping;
 	struct reclaim *reclaim;
 
+	struct recent recent;
 	struct list waiting; /* jobs for the next batch */
 	struct batch batches[2];
 	struct batch *flying; /* given to the log; NULL: none */
@@ -123,6 +125,9 @@ void core_end_when_idle(struct core *core);
 
 /* Makes a batch of what waits, unless one is in flight. */
 void core_propose(struct core *core);
+
+/* Jobs that came: those that are answered already leave, the others wait for a batch. */
+void core_take(struct core *core, struct list *jobs);
 
 /* A job of our own, in line with the others. */
 void core_enqueue(struct core *core, struct core_job *job);

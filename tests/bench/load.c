@@ -4,12 +4,12 @@
  * server pays for no wake-up of ours; give it a core of its own.
  *
  *	load MODE PORT [-w WINDOW] [-r RATE] [-t SECONDS | -n COUNT] [-i INSTANCES] [-f FIRST]
- *	     [-z ZONE] [-q FILE]
+ *	     [-m MEMBERS] [-z ZONE] [-q FILE]
  *
  * MODE query: SRV questions for instances FIRST .. FIRST + INSTANCES - 1 in random order, or those
  * of FILE (each behind its length in two octets). MODE update: registrations of these instances in
  * turn, over and over: PTR, SRV, TXT and A with a lease (RFC 9664). So a first pass registers and
- * every further one is a heartbeat. Ends after SECONDS, or COUNT requests. Prints one JSON object.
+ * every further one is a heartbeat. All are of one type, or each MEMBERS have one. Ends after SECONDS, or COUNT requests. Prints one JSON object.
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -44,6 +44,7 @@ struct options {
 	uint64_t count;
 	uint32_t instances;
 	uint32_t first;
+	uint32_t members; /* of a type; 0: all have one type */
 	const char *zone;
 	const char *file;
 };
@@ -167,12 +168,25 @@ static void write_opt(struct buf_writer *out, uint32_t lease_s)
 	}
 }
 
-static void write_query(struct buf_writer *out, uint32_t number, const uint8_t *zone)
+/* "_http._tcp", or the type that this one has with its neighbours. */
+static void type_text(char *out, size_t size, uint32_t number, const struct options *options)
 {
+	if (options->members == 0) {
+		snprintf(out, size, "_http._tcp");
+	} else {
+		snprintf(out, size, "_t%u._tcp", number / options->members);
+	}
+}
+
+static void write_query(struct buf_writer *out, uint32_t number, const uint8_t *zone,
+			const struct options *options)
+{
+	char type[32];
 	char text[64];
 
+	type_text(type, sizeof(type), number, options);
 	write_header(out, 0, 0);
-	snprintf(text, sizeof(text), "web-%06u._http._tcp", number);
+	snprintf(text, sizeof(text), "web-%06u.%s", number, type);
 	write_name(out, text, zone);
 	buf_write_u16(out, DNS_TYPE_SRV);
 	buf_write_u16(out, DNS_CLASS_IN);
@@ -196,20 +210,23 @@ static void end_rr(const struct buf_writer *out, uint8_t *length)
 	length[1] = (uint8_t)size;
 }
 
-static void write_update(struct buf_writer *out, uint32_t number, const uint8_t *zone)
+static void write_update(struct buf_writer *out, uint32_t number, const uint8_t *zone,
+			 const struct options *options)
 {
+	char type[32];
 	char instance[64];
 	char host[64];
 	uint8_t *length;
 
-	snprintf(instance, sizeof(instance), "web-%06u._http._tcp", number);
+	type_text(type, sizeof(type), number, options);
+	snprintf(instance, sizeof(instance), "web-%06u.%s", number, type);
 	snprintf(host, sizeof(host), "host-%06u", number);
 	write_header(out, DNS_OPCODE_UPDATE << 11, 4);
 	buf_write(out, zone, dns_name_size(zone));
 	buf_write_u16(out, DNS_TYPE_SOA);
 	buf_write_u16(out, DNS_CLASS_IN);
 
-	write_name(out, "_http._tcp", zone);
+	write_name(out, type, zone);
 	length = begin_rr(out, DNS_TYPE_PTR);
 	write_name(out, instance, zone);
 	end_rr(out, length);
@@ -250,9 +267,9 @@ static void make_packets(struct packets *packets, const struct options *options)
 
 	for (uint32_t i = 0; i < options->instances; i++) {
 		if (options->is_update) {
-			write_update(&out, options->first + i, zone);
+			write_update(&out, options->first + i, zone, options);
 		} else {
-			write_query(&out, options->first + i, zone);
+			write_query(&out, options->first + i, zone, options);
 		}
 		packets->start[++packets->count] = buf_written(&out);
 	}
@@ -485,7 +502,8 @@ static void print(const struct run *run, double seconds)
 static void usage(void)
 {
 	fprintf(stderr, "usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
-			"-n COUNT]\n            [-i INSTANCES] [-f FIRST] [-z ZONE] [-q FILE]\n");
+			"-n COUNT]\n            [-i INSTANCES] [-f FIRST] [-m MEMBERS] [-z ZONE] "
+			"[-q FILE]\n");
 	exit(EXIT_FAILURE);
 }
 
@@ -504,7 +522,7 @@ static struct options read_options(int argc, char **argv)
 	}
 	options.is_update = strcmp(argv[1], "update") == 0;
 	options.port = (uint16_t)strtoul(argv[2], NULL, 10);
-	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:i:f:z:q:")) != -1) {
+	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:i:f:m:z:q:")) != -1) {
 		switch (letter) {
 		case 'w':
 			options.window = (unsigned)strtoul(optarg, NULL, 10);
@@ -523,6 +541,9 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'f':
 			options.first = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'm':
+			options.members = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
 		case 'z':
 			options.zone = optarg;

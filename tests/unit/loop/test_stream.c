@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/stream.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/loop/deadline.h"
 #include "tests/unit/run.h"
 
-#define LARGE ((size_t)8 << 20)
+#define LARGE ((size_t)32 << 20) /* more than the kernel takes for one connection */
 
 /* The side under test, and a client on a thread of its own with blocking sockets. */
 struct world {
@@ -27,6 +28,7 @@ struct world {
 	struct stream_events events;
 	void (*client)(struct world *world, int fd);
 	struct thread *thread;
+	struct call over; /* the stream is closed */
 
 	struct stream *stream; /* accepted last */
 	uint64_t idle_ms;
@@ -80,6 +82,7 @@ static void closed(void *context, struct stream *stream)
 	ck_assert_ptr_eq(stream, world->stream);
 	world->closed++;
 	world->stream = NULL;
+	call_end(&world->over, OK);
 	loop_stop(world->loop);
 }
 
@@ -149,6 +152,7 @@ static void world_init(struct world *world, int (*bound)(struct world *),
 		       void (*client)(struct world *, int))
 {
 	*world = (struct world){.events = echo_events, .client = client};
+	call_init(&world->over);
 	ck_assert_int_eq(loop_new(&world->loop), OK);
 	ck_assert_int_eq(stream_listen(&world->listener, world->loop, bound(world), &world->events,
 				       world),
@@ -181,6 +185,7 @@ static void world_deinit(struct world *world)
 	thread_join(world->thread);
 	stream_listener_free(world->listener);
 	loop_free(world->loop);
+	call_deinit(&world->over);
 }
 
 static void must_send(int fd, const void *data, size_t size)
@@ -358,17 +363,11 @@ START_TEST(a_silent_client_is_closed)
 }
 END_TEST
 
+/* Not one octet is taken, until the other side gives up. */
 static void ask_and_wait(struct world *world, int fd)
 {
-	struct stream *volatile *stream = &world->stream;
-	char octet;
-
-	(void)stream;
 	must_send(fd, "hello", 5);
-	/* Not one octet is taken, until the other side gives up. */
-	while (recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || send(fd, "", 1, MSG_NOSIGNAL) == 1) {
-		usleep(1000);
-	}
+	call_wait(&world->over);
 }
 
 START_TEST(a_client_that_takes_nothing_is_closed)
@@ -525,13 +524,17 @@ END_TEST
 START_TEST(a_connection_that_finds_no_memory_is_accepted_later)
 {
 	struct world world;
+	struct loop_timer *deadline;
 
 	world_init(&world, listen_tcp, ask_and_read);
 	start_client(&world);
-	fail_alloc_after(1); /* 0: the deadline */
-	run_until_stopped(world.loop);
+	ck_assert_int_eq(loop_timer_new(&deadline, world.loop, deadline_passed, NULL), OK);
+	loop_timer_set(deadline, DEADLINE_MS);
+	fail_alloc_after(0);
+	loop_run(world.loop);
 	fail_alloc_off();
 	ck_assert(fail_alloc_hit());
+	loop_timer_free(deadline);
 	world_deinit(&world);
 	ck_assert_uint_eq(world.got, 5);
 }
@@ -541,11 +544,13 @@ static void write_without_memory(void *context, struct stream *stream, const uin
 				 size_t size)
 {
 	uint8_t *large = calloc(1, LARGE);
+	int ret;
 
 	swallow(context, stream, data, size);
 	fail_alloc_after(0);
-	ck_assert_int_eq(stream_write(stream, large, LARGE), ERR_NOMEM);
+	ret = stream_write(stream, large, LARGE);
 	fail_alloc_off();
+	ck_assert_int_eq(ret, ERR_NOMEM);
 }
 
 START_TEST(half_a_message_that_finds_no_memory_ends_the_stream)
