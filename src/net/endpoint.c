@@ -15,8 +15,8 @@
 #include "base/err.h"
 
 enum {
-	ENDPOINT_TRIES = 32,	      /* ports tried where the kernel chooses */
-	ENDPOINT_BACKLOG = 1024,      /* connections not yet accepted */
+	ENDPOINT_TRIES = 32, /* ports tried where the kernel chooses */
+	ENDPOINT_BACKLOG = 1024, /* connections not yet accepted */
 	ENDPOINT_RECEIVE = 1024 * 1024, /* octets asked of the kernel for a burst of requests */
 };
 

@@ -20,7 +20,7 @@ struct endpoint {
 	socklen_t size;
 	char text[64];
 	bool is_wildcard; /* requests say which of our addresses was asked */
-	int tcp;	  /* listening */
+	int tcp; /* listening */
 	int *udp;
 	unsigned udp_count;
 };

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/log.h"
 #include "crypto/siphash.h"
 #include "net/endpoint.h"
 #include "net/net.h"
@@ -34,6 +35,7 @@ struct net {
 	atomic_bool is_stopping;
 	struct tally core_tally; /* of replies that the core's thread sends */
 	struct outbox *core_outbox;
+	struct log_limit core_lines; /* refusals that the core's thread logs */
 	struct siphash_key fingerprint_key; /* drawn at the start */
 };
 

@@ -146,8 +146,8 @@ int net_start(struct net *net, struct core *core)
 
 void net_set_conf(struct net *net, struct conf *conf)
 {
-	struct conf *old = atomic_exchange_explicit(&net->conf, conf_ref(conf),
-						    memory_order_acq_rel);
+	struct conf *old =
+		atomic_exchange_explicit(&net->conf, conf_ref(conf), memory_order_acq_rel);
 
 	reader_synchronize();
 	conf_unref(old);

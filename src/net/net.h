@@ -45,6 +45,7 @@ void net_stop(struct net *net);
 void net_free(struct net *net);
 
 /* Counted by all threads, summed. Thread: any. */
+/* clang-format off */
 #define NET_COUNTERS(row)                                                                         \
 	row(udp_received, "messages by UDP")                                                       \
 	row(tcp_received, "messages by TCP")                                                       \
@@ -66,6 +67,7 @@ void net_free(struct net *net);
 	row(tcp_accepted, "TCP connections accepted")                                              \
 	row(tcp_refused, "TCP connections refused at a limit")                                     \
 	row(tcp_dropped, "TCP connections closed: slow, silent or broken")
+/* clang-format on */
 
 struct net_counters {
 #define NET_COUNTER(name, text) uint64_t name;

@@ -67,8 +67,7 @@ size_t outbox_send(struct outbox *outbox, int fd)
 	size_t failed = 0;
 
 	while (at < outbox->count) {
-		const int sent =
-			sendmmsg(fd, outbox->heads + at, outbox->count - at, MSG_DONTWAIT);
+		const int sent = sendmmsg(fd, outbox->heads + at, outbox->count - at, MSG_DONTWAIT);
 
 		if (sent > 0) {
 			at += (unsigned)sent;

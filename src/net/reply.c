@@ -99,9 +99,9 @@ static void reply_write_opt(struct reply *reply)
 static void reply_count(struct tally *tally, const struct reply *reply)
 {
 	_Atomic(uint64_t) *const counters[] = {
-		[DNS_RCODE_NOERROR] = &tally->noerror,	 [DNS_RCODE_FORMERR] = &tally->formerr,
+		[DNS_RCODE_NOERROR] = &tally->noerror,   [DNS_RCODE_FORMERR] = &tally->formerr,
 		[DNS_RCODE_SERVFAIL] = &tally->servfail, [DNS_RCODE_NXDOMAIN] = &tally->nxdomain,
-		[DNS_RCODE_NOTIMP] = &tally->other,	 [DNS_RCODE_REFUSED] = &tally->refused,
+		[DNS_RCODE_NOTIMP] = &tally->other,      [DNS_RCODE_REFUSED] = &tally->refused,
 	};
 	const unsigned rcode = reply->outcome.rcode;
 

@@ -18,7 +18,7 @@
 struct outcome {
 	unsigned rcode;
 	bool has_ede;
-	uint16_t ede;	      /* enum dns_ede */
+	uint16_t ede; /* enum dns_ede */
 	const char *ede_text; /* or NULL */
 	struct dns_lease lease;
 };

@@ -17,7 +17,7 @@
 
 enum {
 	REQUEST_ARENA = 64 * 1024,
-	REQUEST_LINES = 10,	 /* log lines a second and thread */
+	REQUEST_LINES = 10, /* log lines a second and thread */
 	REQUEST_PREFIX_V4 = 3, /* octets of the client's network: /24 */
 	REQUEST_PREFIX_V6 = 7, /* /56 */
 };
@@ -127,8 +127,8 @@ static bool request_verify(struct request_desk *desk, struct request *request)
 	if (request->message.tsig_at == 0) {
 		return true;
 	}
-	ret = access_verify(desk->conf, &request->message, request_wall_s(desk),
-			    &request->identity, &request->signer);
+	ret = access_verify(desk->conf, &request->message, request_wall_s(desk), &request->identity,
+			    &request->signer);
 	if (ret < 0) {
 		request->signer.reply_tsig = false;
 		request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, err_text(ret));

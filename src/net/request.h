@@ -29,7 +29,7 @@ struct request_desk {
 	struct rand rand;
 	struct tally *tally;
 	struct log_limit lines;
-	uint64_t wall_s;  /* of this round; 0: not read yet */
+	uint64_t wall_s; /* of this round; 0: not read yet */
 	uint64_t mono_ms; /* likewise */
 };
 
@@ -43,9 +43,9 @@ void request_round(struct request_desk *desk, const struct root *root, struct co
 uint64_t request_wall_s(struct request_desk *desk);
 
 enum request_state {
-	REQUEST_DROP,	/* no answer: too short, or a response */
-	REQUEST_FIND,	/* a query for the root */
-	REQUEST_REPLY,	/* the outcome is known */
+	REQUEST_DROP, /* no answer: too short, or a response */
+	REQUEST_FIND, /* a query for the root */
+	REQUEST_REPLY, /* the outcome is known */
 	REQUEST_SUBMIT, /* an UPDATE for the core */
 };
 
@@ -55,7 +55,7 @@ struct request {
 	size_t size;
 	const struct sockaddr_storage *peer;
 	bool is_stream;
-	bool is_cut;   /* the message was longer than `size` */
+	bool is_cut; /* the message was longer than `size` */
 	bool may_beat; /* no logged UPDATE of this connection waits for its answer */
 	/* kept between the calls */
 	enum request_state state;
@@ -65,7 +65,7 @@ struct request {
 	struct access_identity identity;
 	struct access_signer signer;
 	struct command_result result; /* the outcome's text may be in it */
-	uint8_t *command;	      /* with REQUEST_SUBMIT: malloc'd, the caller's */
+	uint8_t *command; /* with REQUEST_SUBMIT: malloc'd, the caller's */
 	size_t command_size;
 };
 
@@ -83,8 +83,7 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 
 /* Decides what a request comes to. */
 void request_reply(struct request *request, unsigned rcode);
-void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede,
-		       const char *text);
+void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede, const char *text);
 
 /* A client's place on the ring of large pools: the same in every thread, node and run. */
 uint64_t request_client(const struct sockaddr_storage *peer);

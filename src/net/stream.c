@@ -36,8 +36,8 @@
 
 enum {
 	STREAM_UNSENT_MAX = 256 * 1024, /* octets of replies over which a client is not read from */
-	STREAM_WAITING_MAX = 256,	/* UPDATEs of a connection that may wait for the core */
-	STREAM_STOP_MS = 2000,		/* what is under way at the stop may take so long */
+	STREAM_WAITING_MAX = 256, /* UPDATEs of a connection that may wait for the core */
+	STREAM_STOP_MS = 2000, /* what is under way at the stop may take so long */
 };
 
 /* One reply and its length; two of the largest fit, so most writes hold many. */
@@ -51,10 +51,10 @@ struct stream_thread {
 	struct mailbox *mailbox;
 	struct stream_listener **listeners; /* one for each endpoint */
 	size_t listener_count;
-	struct loop_timer *timer;	    /* rings for the first of `due` */
+	struct loop_timer *timer; /* rings for the first of `due` */
 	struct loop_timer *stop_timer;
-	struct heap due;		    /* connections by when to look at them */
-	struct map connections;		    /* by number */
+	struct heap due; /* connections by when to look at them */
+	struct map connections; /* by number */
 	uint64_t last_number;
 	uint64_t idle_ms;
 	bool is_stopping;
@@ -74,11 +74,11 @@ struct connection {
 	uint64_t number;
 	struct framing framing;
 	struct heap_item due;
-	uint64_t read_due;  /* ms: a whole message, or else */
+	uint64_t read_due; /* ms: a whole message, or else */
 	uint64_t write_due; /* ms: octets up to `owed` taken, or else; 0: nothing is unsent */
-	uint64_t owed;	    /* octets written when write_due was set */
-	uint64_t written;   /* octets of replies, all */
-	unsigned waiting;   /* UPDATEs with the core */
+	uint64_t owed; /* octets written when write_due was set */
+	uint64_t written; /* octets of replies, all */
+	unsigned waiting; /* UPDATEs with the core */
 	bool is_paused;
 	bool is_ended; /* the client sends no more, but may read */
 	bool is_closing;
@@ -414,7 +414,8 @@ static void connection_look(struct connection *connection, uint64_t now)
 	uint64_t due = connection->read_due;
 
 	if (unsent > 0) {
-		if (connection->write_due <= now && connection->written - unsent < connection->owed) {
+		if (connection->write_due <= now &&
+		    connection->written - unsent < connection->owed) {
 			connection_drop(connection);
 		} else if (connection->write_due <= now) {
 			connection->write_due = now + thread->idle_ms;
@@ -484,8 +485,8 @@ static void stream_stop(struct stream_thread *thread)
 /* Writes the reply; the connection, or NULL if it is gone. */
 static struct connection *stream_answer(struct stream_thread *thread, struct ticket *ticket)
 {
-	struct connection *connection = map_get(&thread->connections, &ticket->connection,
-						sizeof(ticket->connection));
+	struct connection *connection =
+		map_get(&thread->connections, &ticket->connection, sizeof(ticket->connection));
 	uint8_t *out;
 
 	if (connection == NULL || connection->is_closing) {
@@ -494,8 +495,7 @@ static struct connection *stream_answer(struct stream_thread *thread, struct tic
 	connection->waiting--;
 	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
 	out = connection_out(connection);
-	connection_add(connection,
-		       ticket_reply(ticket, out, &thread->desk.wall_s, &thread->tally));
+	connection_add(connection, ticket_reply(ticket, out, &thread->desk.wall_s, &thread->tally));
 	return connection;
 }
 

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "dns/types.h"
 
+#define TICKET_LINES 10 /* log lines a second */
+
 /* Tickets by UDP of one socket, as many as the outbox takes: into `sent`, which keeps them. */
 static void ticket_take(struct list *jobs, struct list *sent, struct net *net, uint64_t *wall_s)
 {
@@ -58,6 +60,33 @@ static void ticket_send(struct list *jobs)
 	}
 }
 
+/* One line for an UPDATE that was refused when its turn came: by an owner, a base, a limit. */
+static void ticket_log_refused(const struct ticket *ticket)
+{
+	struct net *net = ticket->net;
+	const struct conf_key *key = ticket->signer.reply_tsig ? ticket->signer.key : NULL;
+	uint32_t left_out;
+	char peer[64];
+	char name[DNS_NAME_TEXT_MAX];
+	char zone[DNS_NAME_TEXT_MAX];
+	char key_text[DNS_NAME_TEXT_MAX] = "-";
+	char reason[2 * sizeof(ticket->job.result.ede_text)];
+
+	if (ticket->job.result.rcode != DNS_RCODE_REFUSED ||
+	    !log_may(&net->core_lines, clock_mono_ms(), TICKET_LINES, &left_out)) {
+		return;
+	}
+	if (key != NULL) {
+		log_quote(key_text, sizeof(key_text), dns_name_to_text(name, key->name));
+	}
+	dns_name_to_text(name, ticket->message.qname);
+	log_line(LOG_LEVEL_WARNING, "update refused",
+		 "zone=%s peer=%s key=%s reason=%s left_out=%u",
+		 log_quote(zone, sizeof(zone), name), access_address_text(peer, &ticket->peer.address),
+		 key_text, log_quote(reason, sizeof(reason), ticket->job.result.ede_text),
+		 left_out);
+}
+
 /* In the core's thread: to the threads that have the connections, or out. */
 static void ticket_done(struct list *jobs)
 {
@@ -68,6 +97,7 @@ static void ticket_done(struct list *jobs)
 		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
 
 		list_remove(&ticket->job.mail.link);
+		ticket_log_refused(ticket);
 		if (ticket->job.is_silent) {
 			ticket_free(ticket);
 		} else if (ticket->stream == NULL) {
@@ -122,6 +152,7 @@ struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct req
 		ticket->signer = request->signer;
 	}
 	ticket->fd = -1;
+	ticket->peer.address = *request->peer;
 	ticket->stream = NULL;
 	request->command = NULL;
 	return ticket;

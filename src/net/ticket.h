@@ -24,9 +24,9 @@ struct ticket {
 	struct conf *conf; /* counted: the signer's key is in it */
 	struct dns_message message; /* the head of it; no octets */
 	struct access_signer signer;
+	struct outbox_peer peer; /* by TCP its address alone */
 	/* by UDP */
 	int fd;
-	struct outbox_peer peer;
 	/* by TCP */
 	struct stream_thread *stream; /* NULL: UDP */
 	uint64_t connection;

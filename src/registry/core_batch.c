@@ -111,7 +111,7 @@ void core_take(struct core *core, struct list *jobs)
 	}
 }
 
-static const char *reason(int status)
+const char *core_reason(int status)
 {
 	switch (status) {
 	case ERR_FULL:
@@ -127,7 +127,7 @@ static const char *reason(int status)
 
 void core_refuse(struct core *core, struct list *jobs, int status)
 {
-	const char *text = reason(status);
+	const char *text = core_reason(status);
 
 	for (struct list *link = jobs->next; link != jobs; link = link->next) {
 		struct command_result *result = &job_at(link)->result;
@@ -264,7 +264,7 @@ static void say_failure(struct core *core, const struct batch *batch, int status
 	counter_add(&core->counters.failed, 1);
 	if (log_may(&core->failure_limit, clock_mono_ms(), 1, &left_out)) {
 		log_line(LOG_LEVEL_ERROR, "the log did not take a batch",
-			 "error=\"%s\" commands=%zu octets=%zu left_out=%" PRIu32, reason(status),
+			 "error=\"%s\" commands=%zu octets=%zu left_out=%" PRIu32, core_reason(status),
 			 batch->count, batch->size, left_out);
 	}
 }

@@ -132,6 +132,9 @@ void core_take(struct core *core, struct list *jobs);
 /* A job of our own, in line with the others. */
 void core_enqueue(struct core *core, struct core_job *job);
 
+/* Why the log failed, for clients and operators. */
+const char *core_reason(int status);
+
 /* Answers these jobs SERVFAIL with the reason `status`. */
 void core_refuse(struct core *core, struct list *jobs, int status);
 

@@ -172,7 +172,7 @@ static void run_saved(struct core *core, struct turn *turn)
 	} else {
 		log_line(LOG_LEVEL_ERROR, "snapshot failed, the log is kept",
 			 "index=%" PRIu64 " error=\"%s\" ms=%" PRIu64, core->saved.index,
-			 err_text(core->saved.status), ms);
+			 core_reason(core->saved.status), ms);
 	}
 	core_end_when_idle(core);
 }

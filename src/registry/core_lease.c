@@ -12,7 +12,6 @@
 
 #define TICK_MS 1000 /* at least so often, so that a stall is noticed */
 #define LATE_MS 1000 /* a tick so late means that nobody could be heard */
-#define EXPIRE_HEAD 3
 
 /* ---- the tick ------------------------------------------------------------------------------ */
 
@@ -47,7 +46,7 @@ static void write_expiry(struct core *core, struct buf_writer *out, size_t count
 
 static size_t expiry_size(const struct core *core, size_t count)
 {
-	size_t size = EXPIRE_HEAD;
+	size_t size = COMMAND_EXPIRE_HEAD;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct lease *lease = core->due[i];

@@ -40,8 +40,8 @@ static uint64_t lease_time(const struct leases *leases, uint64_t clock_ms)
 	for (size_t i = leases->stall_count; i > 0 && clock_ms < leases->stalls[i - 1].at_ms; i--) {
 		stalled_ms = leases->stalls[i - 1].before_ms;
 	}
-	assert(clock_ms >= stalled_ms);
-	return clock_ms - stalled_ms;
+	/* From before all stalls that are still known: due in any case. */
+	return clock_ms > stalled_ms ? clock_ms - stalled_ms : 0;
 }
 
 static uint64_t due_ms(const struct leases *leases, const struct lease *lease, uint64_t renewed_ms)
@@ -65,13 +65,22 @@ static void prune_stalls(struct leases *leases, uint64_t now_ms)
 		leases->stall_count * sizeof(leases->stalls[0]));
 }
 
-/* Makes the two oldest one: what was renewed between them gains the first. */
+/* Makes the shortest stall one with the next: what was renewed between them gains the first. */
 static void merge_stalls(struct leases *leases)
 {
-	leases->stalls[1].before_ms = leases->stalls[0].before_ms;
+	struct lease_stall *stalls = leases->stalls;
+	size_t best = 0;
+
+	for (size_t i = 1; i + 1 < leases->stall_count; i++) {
+		if (stalls[i + 1].before_ms - stalls[i].before_ms <
+		    stalls[best + 1].before_ms - stalls[best].before_ms) {
+			best = i;
+		}
+	}
+	stalls[best + 1].before_ms = stalls[best].before_ms;
 	leases->stall_count--;
-	memmove(leases->stalls, leases->stalls + 1,
-		leases->stall_count * sizeof(leases->stalls[0]));
+	memmove(stalls + best, stalls + best + 1,
+		(leases->stall_count - best) * sizeof(stalls[0]));
 }
 
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms)

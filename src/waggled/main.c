@@ -199,8 +199,11 @@ static bool has_registry(const struct conf *conf)
 static int open_core(struct server *server)
 {
 	const struct conf *conf = server->conf;
-	const struct log_options log_options = {.directory = conf->data, .budget = conf->log_max};
 	const bool is_kept = has_registry(conf) || conf->data != NULL;
+	const struct log_options log_options = {
+		.directory = is_kept ? conf->data : "none", /* store_ram wants a name */
+		.budget = conf->log_max,
+	};
 	struct core_options options = {
 		/* Static zones alone need no data directory. */
 		.log_ops = is_kept ? &store_sqlite : &store_ram,

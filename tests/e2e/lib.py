@@ -1,27 +1,45 @@
-"""What the cases share: a waggled of one's own, and the programs that speak to it.
+"""What the e2e cases share: a waggled to start and to talk to, the usual programs, promises.
 
-Everything waits for an event with a deadline. A server is ended by its process id when the case
-ends, however it ends.
+A case reads like this:
+
+    from lib import expect, main, promise, start
+
+    server = start(CONF)
+
+    @promise
+    def what_is_registered_is_found():
+        expect(server.register("web-1"), "NOERROR")
+        expect(server.rcode("web-1._http._tcp.svc.example", "SRV"), "NOERROR")
+
+    main()
+
+Each promise is tried even when one before it failed; all count. Nothing sleeps for luck: what takes
+time is waited for with a deadline, by wait_until() and the methods made of it.
 """
-import atexit
+import ctypes
+import functools
 import json
 import os
 import pathlib
+import random
 import re
+import selectors
 import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import threading
+import tempfile
 import time
+import traceback
 
 import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -29,328 +47,699 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 
-WAGGLED = os.environ.get("WAGGLED", "src/waggled/waggled")
-CASE = pathlib.Path(os.environ.get("CASE", "."))
-TOP = pathlib.Path(os.environ.get("TOP", "."))
-SLOW = 5 if "tsan" in os.environ.get("BUILD", "") or "asan" in os.environ.get("BUILD", "") else 1
-UPDATE_LEASE = 2  # EDNS option, RFC 9664
+WAGGLED = os.environ.get("WAGGLED", "")
+SRCDIR = pathlib.Path(os.environ.get("SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
+PATIENCE = float(os.environ.get("WAGGLE_E2E_PATIENCE", "1"))
+DEADLINE_S = 10 * PATIENCE
+START_S = 20 * PATIENCE
+
+OPTION_LEASE = 2  # RFC 9664 section 4
+OPTION_EDE = 15  # RFC 8914
+
+scratch = pathlib.Path(tempfile.mkdtemp(prefix="case-"))
+servers = []
+promises = []
 
 
-def fail(text):
-    print(f"FAILED: {text}", flush=True)
-    for server in Server.all:
-        print(f"---- log of {server.conf}", flush=True)
-        print("\n".join(server.lines[-40:]), flush=True)
-    sys.exit(1)
+# ---- promises ----------------------------------------------------------------------------------
 
 
-def check(is_true, text):
-    if not is_true:
-        fail(text)
+class Failure(Exception):
+    """A promise that was not kept."""
 
 
-def equal(seen, wanted, text=""):
-    if seen != wanted:
-        fail(f"{text}\n  wanted: {wanted!r}\n  seen:   {seen!r}")
+def promise(function):
+    """Marks what main() has to try; its name says what is promised."""
+    promises.append(function)
+    return function
 
 
-def skip(text):
-    print(text, flush=True)
-    sys.exit(77)
+def expect(got, wanted, what=""):
+    if got != wanted:
+        raise Failure(f"{what + ': ' if what else ''}expected {wanted!r}, got {got!r}")
+
+
+def expect_in(part, whole, what=""):
+    if part not in whole:
+        raise Failure(f"{what + ': ' if what else ''}expected {part!r} in {whole!r}")
+
+
+def expect_not_in(part, whole, what=""):
+    if part in whole:
+        raise Failure(f"{what + ': ' if what else ''}did not expect {part!r} in {whole!r}")
+
+
+def expect_between(low, got, high, what=""):
+    if not low <= got <= high:
+        raise Failure(f"{what + ': ' if what else ''}expected {low}..{high}, got {got!r}")
+
+
+def skip(reason):
+    """Ends the case: it cannot be tried here."""
+    stop_all()
+    print(reason, flush=True)
+    os._exit(77)
+
+
+def main():
+    """Tries all promises, stops all servers (exit 0, no sanitizer's report), ends the process."""
+    failed = 0
+    for function in promises:
+        name = function.__name__.replace("_", " ")
+        begin = time.monotonic()
+        try:
+            function()
+            print(f"kept: {name} ({time.monotonic() - begin:.1f}s)")
+        except Exception:  # noqa: BLE001: the next promise is tried whatever this one met
+            failed += 1
+            print(f"NOT KEPT: {name}")
+            print(trace_text())
+    try:
+        stop_all(is_strict=True)
+    except Failure as failure:
+        failed += 1
+        print(f"NOT KEPT: a clean stop: {failure}")
+    if failed:
+        for server in servers:
+            print(f"---- log of {server.name}, its end")
+            print("\n".join(server.log().splitlines()[-60:]))
+    shutil.rmtree(scratch, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+def trace_text():
+    """The trace without this file's own frames, where there are others."""
+    kind, error, trace = sys.exc_info()
+    frames = traceback.extract_tb(trace)
+    shown = [frame for frame in frames if frame.filename != __file__] or frames
+    lines = traceback.format_list(shown) + traceback.format_exception_only(kind, error)
+    return "".join(lines).rstrip()
+
+
+def wait_until(condition, deadline_s=None, what="", every_s=0.01):
+    """The first true value of `condition`; a Failure that says `what` after the deadline."""
+    limit_s = DEADLINE_S if deadline_s is None else deadline_s * PATIENCE
+    end = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"not within {limit_s:.0f} s: {what or condition.__name__}")
+        time.sleep(every_s)
+
+
+# ---- programs ----------------------------------------------------------------------------------
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code = code
+        self.out = out
+        self.err = err
+
+    def __repr__(self):
+        return f"exit {self.code}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+def run(*command, stdin=None, cwd=None, env=None, deadline_s=None):
+    limit_s = 30 * PATIENCE if deadline_s is None else deadline_s * PATIENCE
+    done = subprocess.run(
+        [str(word) for word in command],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=limit_s,
+        cwd=cwd or scratch,
+        env=dict(os.environ, **(env or {})),
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def need(*programs):
     for program in programs:
-        if shutil.which(program) is None and not os.access(f"/usr/sbin/{program}", os.X_OK):
-            skip(f"{program} is not installed")
+        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+        if shutil.which(program, path=path) is None:
+            skip(f"there is no {program} here")
 
 
-def until(fn, what, seconds=10):
-    """What fn returns as soon as it is true."""
-    deadline = time.monotonic() + seconds * SLOW
-    while True:
-        value = fn()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            fail(f"not seen in {seconds * SLOW} s: {what}")
-        time.sleep(0.02)
+def die_with_parent():
+    """In a child before exec: SIGKILL when the case is no more, however it ended."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def free_port():
-    """A port of 127.0.0.1 that is free for UDP and TCP now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", 0))
-            port = udp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-                try:
-                    tcp.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
+class Digest:
+    """What dig or kdig printed."""
+
+    def __init__(self, text):
+        self.text = text
+        found = re.search(r"status: (\w+)", text)
+        self.status = found.group(1) if found else None
+        found = re.search(r"[Ff]lags: ([a-z ]*)", text)
+        self.flags = set(found.group(1).split()) if found else set()
+        self.answer = self.section("ANSWER")
+        self.authority = self.section("AUTHORITY")
+        self.additional = self.section("ADDITIONAL")
+
+    def section(self, name):
+        """Its records as (name, ttl, type, rdata)."""
+        found = re.search(rf";; {name} SECTION:\n(.*?)(?:\n\n|\n;;|\Z)", self.text, re.S)
+        records = []
+        for line in (found.group(1) if found else "").splitlines():
+            words = line.split(None, 4)
+            if len(words) == 5 and not line.startswith(";"):
+                records.append((words[0], int(words[1]), words[3], words[4]))
+        return records
+
+    def values(self, rdtype):
+        return sorted(rdata for _, _, kind, rdata in self.answer if kind == rdtype)
+
+    def __repr__(self):
+        return self.text
 
 
-REGISTRY = """
-  - name: svc.example
-    registry:
-      lease: {min: 1s, max: 2h, default: permanent}
-      ttl: {derived: 1s}
-"""
+# ---- replies -----------------------------------------------------------------------------------
 
 
-def write_conf(zones=REGISTRY, keys="", listen="127.0.0.1@0", extra="", name="waggled.conf"):
-    """A configuration in the working directory; data in ./data."""
-    text = f"""server:
-  listen: ["{listen}"]
-  threads: 1
-  data: data
-  name: ns1.example.
-{extra}
-"""
-    if keys:
-        text += f"key:\n{keys}\n"
-    text += f"zone:\n{zones}\n"
-    pathlib.Path(name).write_text(text)
-    return name
+def rcode_of(reply):
+    return dns.rcode.to_text(reply.rcode())
 
 
-class Server:
-    all = []
-
-    def __init__(self, conf="waggled.conf", args=None, ready=True, cwd=None):
-        self.conf = conf
-        self.lines = []
-        self.news = threading.Condition()
-        self.port = None
-        self.address = "127.0.0.1"
-        self.process = subprocess.Popen(
-            args if args is not None else [WAGGLED, "-c", conf],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            cwd=cwd,
-        )
-        self.pid = self.process.pid
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        Server.all.append(self)
-        if ready:
-            self.wait_ready()
-
-    def _read(self):
-        for line in self.process.stderr:
-            with self.news:
-                self.lines.append(line.rstrip("\n"))
-                self.news.notify_all()
-        with self.news:
-            self.lines.append("(end of log)")
-            self.news.notify_all()
-
-    def wait_log(self, pattern, seconds=20, start=0):
-        """The first line from `start` on that matches."""
-        deadline = time.monotonic() + seconds * SLOW
-        with self.news:
-            while True:
-                for line in self.lines[start:]:
-                    found = re.search(pattern, line)
-                    if found:
-                        return found
-                left = deadline - time.monotonic()
-                if left <= 0 or self.lines[-1:] == ["(end of log)"]:
-                    break
-                self.news.wait(left)
-        fail(f"not in the log: {pattern}")
-
-    def count_log(self, pattern):
-        return sum(1 for line in list(self.lines) if re.search(pattern, line))
-
-    def wait_ready(self):
-        found = self.wait_log(r'msg="?ready"? listen=([0-9.]+)@([0-9]+)')
-        self.address, self.port = found.group(1), int(found.group(2))
-
-    def kill(self):
-        """As a crash would."""
-        os.kill(self.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self, seconds=20):
-        """SIGTERM; the exit code."""
-        os.kill(self.pid, signal.SIGTERM)
-        return self.wait(seconds)
-
-    def wait(self, seconds=20):
-        try:
-            code = self.process.wait(seconds * SLOW)
-        except subprocess.TimeoutExpired:
-            fail("waggled does not end")
-        self.reader.join(5)
-        return code
-
-    def hup(self):
-        """Asks for a reload; the number of log lines before."""
-        count = len(self.lines)
-        os.kill(self.pid, signal.SIGHUP)
-        return count
-
-    # ---- the control socket
-
-    def control(self, request, path="data/control"):
-        """One request, as octets or as an object; its answer."""
-        if not isinstance(request, bytes):
-            request = json.dumps(request).encode()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(10 * SLOW)
-            sock.connect(path)
-            sock.sendall(request + b"\n")
-            return json.loads(read_line(sock))
-
-    def status(self):
-        answer = self.control({"command": "status"})
-        check(answer.get("ok") is True, f"status: {answer}")
-        return answer
-
-    def zone_status(self, name="svc.example."):
-        for zone in self.status()["zones"]:
-            if zone["name"] == name:
-                return zone
-        return None
-
-    def instance_status(self, name, zone="svc.example."):
-        for instance in self.zone_status(zone)["instances"]:
-            if instance["name"] == name:
-                return instance
-        return None
-
-    # ---- DNS
-
-    def query(self, name, rdtype, tcp=False, timeout=5, **options):
-        message = dns.message.make_query(name, rdtype, **options)
-        message.flags &= ~dns.flags.RD
-        ask = dns.query.tcp if tcp else dns.query.udp
-        return ask(message, self.address, timeout * SLOW, self.port)
-
-    def texts(self, name, rdtype, **options):
-        """The answer's RDATA as sorted texts."""
-        reply = self.query(name, rdtype, **options)
-        kind = dns.rdatatype.from_text(rdtype)
-        return sorted(rr.to_text() for rrset in reply.answer if rrset.rdtype == kind for rr in rrset)
-
-    def send(self, message, tcp=False, timeout=5):
-        ask = dns.query.tcp if tcp else dns.query.udp
-        return ask(message, self.address, timeout * SLOW, self.port)
-
-    def dig(self, *args):
-        return run("dig", f"@{self.address}", "-p", str(self.port), "+norec", "+tries=1", *args)
-
-    def nsupdate(self, script, *options):
-        """The completed process; a failed update has code 2."""
-        lines = f"server {self.address} {self.port}\n{script}\nsend\n"
-        return subprocess.run(
-            ["nsupdate", *options],
-            input=lines,
-            capture_output=True,
-            text=True,
-            timeout=30 * SLOW,
-        )
+def extended_errors(reply):
+    """[(code, text)] (RFC 8914)."""
+    return [(int(o.code), o.text or "") for o in reply.options if o.otype == OPTION_EDE]
 
 
-def read_line(sock):
-    data = b""
-    while not data.endswith(b"\n"):
-        more = sock.recv(65536)
-        if not more:
-            break
-        data += more
-    return data
-
-
-def end_servers():
-    for server in Server.all:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
-
-
-atexit.register(end_servers)
-
-
-def run(*args, code=0, **options):
-    """Standard output of a program that must end with `code`."""
-    done = subprocess.run(
-        [str(arg) for arg in args], capture_output=True, text=True, timeout=60 * SLOW, **options
-    )
-    if code is not None and done.returncode != code:
-        fail(f"{' '.join(map(str, args))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-# ---- UPDATE with leases, which nsupdate cannot
-
-
-def lease_option(lease_s, key_lease_s=None):
-    if key_lease_s is None:
-        return dns.edns.GenericOption(UPDATE_LEASE, struct.pack("!I", lease_s))
-    return dns.edns.GenericOption(UPDATE_LEASE, struct.pack("!II", lease_s, key_lease_s))
+def extended_text(reply):
+    return "; ".join(text for _, text in extended_errors(reply))
 
 
 def granted(reply):
-    """The lease of a reply: (lease,), (lease, key lease), or None."""
+    """(lease,) or (lease, key lease) as granted (RFC 9664); None where there is none."""
     for option in reply.options:
-        if int(option.otype) == UPDATE_LEASE:
-            data = option.to_wire() if not hasattr(option, "data") else option.data
-            return struct.unpack("!" + "I" * (len(data) // 4), data)
+        if option.otype == OPTION_LEASE:
+            data = option.to_wire()
+            return struct.unpack(f"!{len(data) // 4}I", data)
     return None
 
 
-def reasons(reply):
-    """The extended errors of a reply: [(code, text)]."""
-    return [
-        (int(option.code), option.text or "")
-        for option in reply.options
-        if int(option.otype) == 15
-    ]
+def records(section):
+    """{(name, type, rdata)} of a section of a message."""
+    found = set()
+    for rrset in section:
+        for rdata in rrset:
+            kind = dns.rdatatype.to_text(rrset.rdtype)
+            found.add((rrset.name.to_text(), kind, rdata.to_text()))
+    return found
 
 
-def update(zone="svc.example", lease=None, key_lease=None, key=None, edns=True):
-    """An empty UPDATE. `key`: (name, secret in BASE64)."""
-    message = dns.update.UpdateMessage(zone)
-    if edns:
-        options = [] if lease is None else [lease_option(lease, key_lease)]
-        message.use_edns(0, payload=1232, options=options)
-    if key is not None:
-        message.use_tsig(
-            dns.tsigkeyring.from_text({key[0]: key[1]}), algorithm=dns.tsig.HMAC_SHA256
+def values(reply, rdtype):
+    """The rdata of this type in the answer section, sorted."""
+    return sorted(rdata for _, kind, rdata in records(reply.answer) if kind == rdtype)
+
+
+def ttls(reply):
+    return {rrset.ttl for rrset in reply.answer}
+
+
+def serial_is_newer(one, other):
+    """RFC 1982."""
+    return one != other and (one - other) % 2**32 < 2**31
+
+
+# ---- updates -----------------------------------------------------------------------------------
+
+
+class Update(dns.update.UpdateMessage):
+    """A DNS UPDATE (RFC 2136) that may ask for a lease (RFC 9664: one number or two)."""
+
+    def __init__(self, zone="svc.example", lease=None, key_lease=None):
+        super().__init__(zone)
+        self.lease(lease, key_lease)
+
+    def lease(self, lease, key_lease=None):
+        times = [time_s for time_s in (lease, key_lease) if time_s is not None]
+        options = []
+        if times:
+            data = struct.pack(f"!{len(times)}I", *times)
+            options = [dns.edns.GenericOption(OPTION_LEASE, data)]
+        self.use_edns(0, payload=1232, options=options)
+        return self
+
+    def register(
+        self,
+        label,
+        rdtype="_http._tcp",
+        host=None,
+        port=8080,
+        address="192.0.2.1",
+        txt="path=/",
+        ttl=60,
+        priority=0,
+        weight=0,
+    ):
+        """What one provider says of itself: PTR, SRV, TXT and the address of its host."""
+        host = host or f"host-{label}"
+        self.add(rdtype, ttl, "PTR", f"{label}.{rdtype}")
+        self.add(f"{label}.{rdtype}", ttl, "SRV", f"{priority} {weight} {port} {host}")
+        self.add(f"{label}.{rdtype}", ttl, "TXT", f'"{txt}"')
+        if address:
+            kind = "AAAA" if ":" in address else "A"
+            self.add(host, ttl, kind, address)
+        return self
+
+    def withdraw(self, label, rdtype="_http._tcp", host=None):
+        self.delete(rdtype, "PTR", f"{label}.{rdtype}")
+        self.delete(f"{label}.{rdtype}")
+        self.delete(host or f"host-{label}")
+        return self
+
+    def signed(self, name, secret, algorithm="hmac-sha256"):
+        self.use_tsig(dns.tsigkeyring.from_text({name: secret}), name, algorithm=algorithm)
+        return self
+
+
+# ---- waggled -----------------------------------------------------------------------------------
+
+
+def write(name, text, mode=None):
+    """A file of the case, by its path below the scratch directory."""
+    path = scratch / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    if mode is not None:
+        path.chmod(mode)
+    return path
+
+
+def start(conf, name="waggled", files=None, **arguments):
+    """Writes the configuration and the files beside it, starts waggled, waits until it is ready."""
+    for file_name, text in (files or {}).items():
+        write(f"{name}.d/{file_name}", text)
+    server = Server(name, conf, **arguments)
+    server.start()
+    return server
+
+
+def stop_all(is_strict=False):
+    wrong = []
+    for server in servers:
+        try:
+            server.stop()
+        except Failure as failure:
+            wrong.append(str(failure))
+        found = re.search(r".*(Sanitizer|runtime error:).*", server.log())
+        if found:
+            wrong.append(f"{server.name}: {found.group(0)}")
+    if wrong and is_strict:
+        raise Failure("; ".join(wrong))
+
+
+class Server:
+    """One waggled with a directory of its own. Addresses with port 0 keep what they got."""
+
+    def __init__(self, name, conf, prefix=(), env=None):
+        self.name = name
+        self.directory = scratch / f"{name}.d"
+        self.directory.mkdir(exist_ok=True)
+        self.path = self.directory / "waggled.conf"
+        self.log_path = self.directory / "log"
+        self.log_path.touch()
+        self.prefix = list(prefix)
+        self.env = dict(os.environ, **(env or {}))
+        self.ports = []
+        self.process = None
+        self.configure(conf)
+        servers.append(self)
+
+    # -- its life
+
+    def configure(self, conf):
+        """Replaces the configuration; takes effect at the next start or SIGHUP."""
+        self.conf = conf
+        ports = list(self.ports)
+        text = re.sub(r"@0\b", lambda _: f"@{ports.pop(0) if ports else 0}", conf)
+        self.path.write_text(text, encoding="utf-8")
+
+    def launch(self):
+        """Starts the process and returns at once."""
+        self.begun = self.mark()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, WAGGLED, "-c", str(self.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=scratch,
+                env=self.env,
+                preexec_fn=die_with_parent,
+            )
+
+    def wait_ready(self):
+        def is_ready():
+            if self.process.poll() is not None:
+                raise Failure(f"{self.name} did not start: {self.log(self.begun)}")
+            return re.search(r'msg="ready" listen=(\S+)', self.log(self.begun))
+
+        listen = wait_until(is_ready, START_S / PATIENCE, "the ready line").group(1)
+        self.addresses = [text.rsplit("@", 1) for text in listen.split(",")]
+        self.addresses = [(address, int(port)) for address, port in self.addresses]
+        self.address, self.port = self.addresses[0]
+        self.ports = [port for _, port in self.addresses]
+        self.configure(self.conf)
+
+    def start(self):
+        """A port of an earlier run may be lent to somebody for a moment: tried again for a while."""
+        end = time.monotonic() + 3
+        while True:
+            self.launch()
+            try:
+                self.wait_ready()
+                return
+            except Failure:
+                is_lent = self.ports and "cannot listen on" in self.log(self.begun)
+                if not is_lent or time.monotonic() > end:
+                    raise
+            time.sleep(0.05)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; it has to end with 0."""
+        if not self.is_running():
+            return
+        self.process.terminate()
+        self.wait_exit()
+        expect(self.process.returncode, 0, f"exit code of {self.name} after SIGTERM")
+
+    def wait_exit(self, deadline_s=None):
+        try:
+            self.process.wait(DEADLINE_S if deadline_s is None else deadline_s * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure(f"{self.name} did not end") from None
+        return self.process.returncode
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def reload(self):
+        """SIGHUP; waits until it was taken up or refused and returns that log line."""
+        mark = self.mark()
+        self.process.send_signal(signal.SIGHUP)
+        return self.wait_log(r'msg="(configuration reloaded|reload refused)', mark)
+
+    # -- its log
+
+    def mark(self):
+        return self.log_path.stat().st_size
+
+    def log(self, mark=0):
+        with open(self.log_path, "rb") as log:
+            log.seek(mark)
+            return log.read().decode(errors="replace")
+
+    def log_lines(self, pattern, mark=0):
+        return [line for line in self.log(mark).splitlines() if re.search(pattern, line)]
+
+    def wait_log(self, pattern, mark=0, deadline_s=None):
+        """The first line behind the mark that matches."""
+        return wait_until(
+            lambda: self.log_lines(pattern, mark), deadline_s, f"log line {pattern!r}"
+        )[0]
+
+    # -- its control socket
+
+    @property
+    def data(self):
+        found = re.search(r"\bdata: *(\S+)", self.conf)
+        return self.directory / found.group(1)
+
+    def control(self, *lines, deadline_s=None):
+        """Sends these lines, octets or text; returns as many answers, as text."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(DEADLINE_S if deadline_s is None else deadline_s)
+            connection.connect(str(self.data / "control"))
+            for line in lines:
+                connection.sendall((line if isinstance(line, bytes) else line.encode()) + b"\n")
+            reader = connection.makefile("rb")
+            return [reader.readline().decode() for _ in lines]
+
+    def status(self):
+        return json.loads(self.control('{"command":"status"}')[0])
+
+    def zone_status(self, zone="svc.example"):
+        for found in self.status()["zones"]:
+            if found["name"].rstrip(".") == zone:
+                return found
+        raise Failure(f"no zone {zone} in status")
+
+    def instance(self, label, rdtype="_http._tcp", zone="svc.example"):
+        """What status says of it; None: nothing."""
+        wanted = f"{label}.{rdtype}.{zone}"
+        for found in self.zone_status(zone)["instances"]:
+            if found["name"].rstrip(".").lower() == wanted.lower():
+                return found
+        return None
+
+    def counter(self, name):
+        status = self.status()
+        return status["core"][name] if name in status["core"] else status["net"][name]
+
+    # -- queries
+
+    def query(self, query, tcp=False, address=None, port=None, deadline_s=None):
+        """Sends a message of dnspython, returns the reply."""
+        how = dns.query.tcp if tcp else dns.query.udp
+        return how(
+            query,
+            address or self.address,
+            timeout=DEADLINE_S if deadline_s is None else deadline_s,
+            port=port or self.port,
         )
+
+    def ask(self, name, rdtype="A", tcp=False, edns=1232, rdclass="IN", **arguments):
+        query = dns.message.make_query(name, rdtype, rdclass)
+        query.flags &= ~dns.flags.RD
+        if edns:
+            query.use_edns(0, payload=edns)
+        return self.query(query, tcp=tcp, **arguments)
+
+    def rcode(self, name, rdtype="A", **arguments):
+        return rcode_of(self.ask(name, rdtype, **arguments))
+
+    def values(self, name, rdtype, **arguments):
+        """The rdata of the answer by TCP, sorted; [] where there is none, whatever the reason."""
+        return values(self.ask(name, rdtype, tcp=True, **arguments), rdtype)
+
+    def serial(self, zone="svc.example"):
+        return self.ask(zone, "SOA").answer[0][0].serial
+
+    def exchange(self, wire, tcp=False, deadline_s=2):
+        """Octets there and back; None where nothing comes back."""
+        kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+        with socket.socket(socket.AF_INET, kind) as connection:
+            connection.settimeout(deadline_s)
+            connection.connect((self.address, self.port))
+            try:
+                if not tcp:
+                    connection.send(wire)
+                    return connection.recv(65535)
+                connection.sendall(struct.pack("!H", len(wire)) + wire)
+                return receive_message(connection)
+            except (TimeoutError, ConnectionError):
+                return None
+
+    def dig(self, *words):
+        return Digest(self.dig_with("dig", "+time=5", "+tries=1", *words))
+
+    def kdig(self, *words):
+        return Digest(self.dig_with("kdig", "+timeout=5", "+retry=0", *words))
+
+    def dig_with(self, program, *words):
+        done = run(program, f"@{self.address}", "-p", self.port, "+norecurse", *words)
+        expect(done.code, 0, f"{program} {' '.join(map(str, words))}: {done.out} {done.err}")
+        return done.out
+
+    # -- updates
+
+    def send(self, update, **arguments):
+        return self.query(update, **arguments)
+
+    def update(self, update, **arguments):
+        """The rcode of its reply."""
+        return rcode_of(self.send(update, **arguments))
+
+    def register(self, label, lease=None, key_lease=None, tcp=False, key=None, **instance):
+        """Registers one instance; `key` is (name, secret). The rcode of the reply."""
+        update = Update(lease=lease, key_lease=key_lease).register(label, **instance)
+        if key is not None:
+            update.signed(*key)
+        return self.update(update, tcp=tcp)
+
+    def withdraw(self, label, **instance):
+        return self.update(Update().withdraw(label, **instance))
+
+    def nsupdate(self, script, *words, zone="svc.example"):
+        """nsupdate's Result; the script needs no `server`, `zone` and `send`."""
+        text = f"server {self.address} {self.port}\nzone {zone}\n{script}\nsend\nanswer\n"
+        return run("nsupdate", "-t", "5", *words, stdin=text)
+
+
+# ---- TCP ---------------------------------------------------------------------------------------
+
+
+def receive_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise ConnectionError("closed")
+        data += piece
+    return data
+
+
+def receive_message(connection):
+    """One message behind its length (RFC 1035 4.2.2)."""
+    (size,) = struct.unpack("!H", receive_exactly(connection, 2))
+    return receive_exactly(connection, size)
+
+
+def framed(wire):
+    return struct.pack("!H", len(wire)) + wire
+
+
+# ---- many messages, fast -----------------------------------------------------------------------
+
+TYPES = {"A": 1, "SOA": 6, "PTR": 12, "TXT": 16, "SRV": 33, "ANY": 255}
+CLASS_IN, CLASS_NONE, CLASS_ANY = 1, 254, 255
+
+
+@functools.lru_cache(maxsize=100000)
+def wire_name(text):
+    return b"".join(bytes([len(l)]) + l.encode() for l in text.split(".") if l) + b"\0"
+
+
+def wire_record(name, rdtype, rdclass=CLASS_IN, ttl=0, rdata=b""):
+    fixed = struct.pack("!HHIH", TYPES[rdtype], rdclass, ttl, len(rdata))
+    return wire_name(name) + fixed + rdata
+
+
+def wire_update(zone, changes, lease=None):
+    """The octets of an UPDATE without prerequisites; the ID is set when it is sent."""
+    head = struct.pack("!6H", 0, 5 << 11, 1, 0, len(changes), 0 if lease is None else 1)
+    message = head + wire_name(zone) + struct.pack("!HH", TYPES["SOA"], CLASS_IN)
+    message += b"".join(changes)
+    if lease is not None:
+        option = struct.pack("!HHI", OPTION_LEASE, 4, lease)
+        message += struct.pack("!BHHIH", 0, 41, 1232, 0, len(option)) + option
     return message
 
 
-def register(server, number, lease=None, zone="svc.example", kind="_http._tcp", tcp=False, **options):
-    """Registers web-NUMBER with a host of its own; the reply."""
-    message = update(zone, lease, **options)
-    add_instance(message, number, zone, kind)
-    return server.send(message, tcp)
+def wire_query(name, rdtype):
+    head = struct.pack("!6H", random.getrandbits(16), 0, 1, 0, 0, 0)
+    return head + wire_name(name) + struct.pack("!HH", TYPES[rdtype], CLASS_IN)
 
 
-def add_instance(message, number, zone="svc.example", kind="_http._tcp"):
-    name = f"web-{number}.{kind}.{zone}."
-    host = f"host-{number}.{zone}."
-    message.add(f"{kind}.{zone}.", 60, "PTR", name)
-    message.add(name, 60, "SRV", f"0 0 {8000 + number % 1000} {host}")
-    message.add(name, 60, "TXT", f'"number={number}"')
-    message.add(host, 60, "A", f"192.0.{2 + number // 250 % 250}.{number % 250 + 1}")
+def wire_instance(zone, rdtype, label, host, port, address, txt, ttl=60):
+    """The four records of an instance, as additions."""
+    instance = f"{label}.{rdtype}.{zone}"
+    srv = struct.pack("!HHH", 0, 0, port) + wire_name(f"{host}.{zone}")
+    text = txt.encode()
+    return [
+        wire_record(f"{rdtype}.{zone}", "PTR", ttl=ttl, rdata=wire_name(instance)),
+        wire_record(instance, "SRV", ttl=ttl, rdata=srv),
+        wire_record(instance, "TXT", ttl=ttl, rdata=bytes([len(text)]) + text),
+        wire_record(f"{host}.{zone}", "A", ttl=ttl, rdata=socket.inet_aton(address)),
+    ]
 
 
-def is_whole(server, number, zone="svc.example", kind="_http._tcp"):
-    """How many of an instance's own three records are there: 0 or 3, unless something is wrong."""
-    name = f"web-{number}.{kind}.{zone}."
-    return (
-        len(server.texts(name, "SRV"))
-        + len(server.texts(name, "TXT"))
-        + len(server.texts(f"host-{number}.{zone}.", "A"))
-    )
+class Pump:
+    """Keeps a number of messages in flight over one UDP socket."""
+
+    def __init__(self, server, window=64):
+        self.window = window
+        self.flying = {}
+        self.id = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setblocking(False)
+        self.socket.connect((server.address, server.port))
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.socket, selectors.EVENT_READ)
+
+    def close(self):
+        self.selector.close()
+        self.socket.close()
+
+    def send(self, wire, tag):
+        self.id = (self.id + 1) % 65536
+        try:
+            self.socket.send(struct.pack("!H", self.id) + wire[2:])
+        except ConnectionRefusedError:
+            return False
+        self.flying[self.id] = tag
+        return True
+
+    def receive(self):
+        """What has come: (tag, octets)."""
+        while True:
+            try:
+                wire = self.socket.recv(65535)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            (number,) = struct.unpack("!H", wire[:2])
+            if number in self.flying:
+                yield self.flying.pop(number), wire
+
+    def wait(self, timeout_s):
+        return bool(self.selector.select(timeout_s))
+
+    def all(self, messages, on_reply, deadline_s=30):
+        """Sends all of [(wire, tag)] and waits for every reply."""
+        end = time.monotonic() + deadline_s * PATIENCE
+        source = iter(messages)
+        is_dry = False
+        while not is_dry or self.flying:
+            while not is_dry and len(self.flying) < self.window:
+                message = next(source, None)
+                if message is None:
+                    is_dry = True
+                else:
+                    self.send(*message)
+            self.wait(0.1)
+            for tag, wire in self.receive():
+                on_reply(tag, wire)
+            if time.monotonic() > end:
+                raise Failure(f"{len(self.flying)} messages were never answered")
 
 
-def rcode(reply):
-    return dns.rcode.to_text(reply.rcode())
+def wire_rcode(wire):
+    return wire[3] & 15
+
+
+def fill(server, count, zone="svc.example", rdtype="_http._tcp", lease=7200):
+    """Registers `count` instances, i-0 and so on, each on a host of its own."""
+    wrong = []
+
+    def messages():
+        for i in range(count):
+            address = f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}"
+            instance = wire_instance(
+                zone, rdtype, f"i-{i}", f"h-{i}", 1024 + i % 60000, address, f"n={i}"
+            )
+            yield wire_update(zone, instance, lease), i
+
+    pump = Pump(server)
+    pump.all(messages(), lambda tag, wire: wrong.append(tag) if wire_rcode(wire) else None, 60)
+    pump.close()
+    expect(wrong, [], "registrations refused")

@@ -386,7 +386,7 @@ static const char *step(const struct model_view *view, struct model_answer *answ
 {
 	const struct model_rr *cut = cut_above(view, name);
 	const struct model_rr *dname = dname_above(view, name);
-	static char wildcard[600];
+	char wildcard[600];
 
 	if (cut != NULL && (dname == NULL || labels(cut->name) <= labels(dname->name))) {
 		return NULL; /* a referral: nothing in the answer section */

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "base/err.h"
 #include "dns/message.h"
 #include "dns/types.h"
+#include "registry/command.h"
 #include "registry/core.h"
 #include "store/store.h"
 #include "tests/unit/hex.h"
@@ -30,7 +32,7 @@
 #define RESPONSE(id) id " 8100 0001 0000 0000 0000 03737663 00 0006 0001"
 #define NOT_READY_SIZE (12 + 5 + 4 + 11) /* and the extended error */
 
-enum { DEADLINE_MS = 5000 };
+enum { DEADLINE_MS = 5000, QUEUE = 100 };
 
 /* ---- a server ----------------------------------------------------------------------------- */
 
@@ -72,12 +74,13 @@ static void start_core(struct server *server)
 
 	snprintf(directory, sizeof(directory), "net-%u", number++);
 	ck_assert_int_eq(store_ram.open(&server->log, &options, &error), OK);
-	ck_assert_int_eq(core_new(&server->core, &(struct core_options){
-							 .log_ops = &store_ram,
-							 .log = server->log,
-							 .queue = 1000,
-							 .change_max = 1000,
-						 }),
+	ck_assert_int_eq(core_new(&server->core,
+				  &(struct core_options){
+					  .log_ops = &store_ram,
+					  .log = server->log,
+					  .queue = QUEUE,
+					  .change_max = 1000,
+				  }),
 			 OK);
 	ck_assert_int_eq(core_restore(server->core, &error), OK);
 	ck_assert_int_eq(core_start(server->core), OK);
@@ -114,6 +117,86 @@ static struct net_counters count(const struct server *server)
 
 	net_count(server->net, &counters);
 	return counters;
+}
+
+/* Makes the zone, and lets readers see it. */
+static void publish(struct server *server)
+{
+	const struct zone_soa soa = {.ttl = 5, .minimum = 5};
+	const struct command_base base = {
+		.zone = server->conf->zones[0].name,
+		.shape =
+			{
+				.ttl_derived_s = 10,
+				.ttl_max_s = 86400,
+				.lease_min_s = 30,
+				.lease_max_s = 7200,
+				.key_lease_max_s = 7200,
+				.answer_max = 100,
+				.change_max = 1000,
+				.pool_label = "\4pool",
+			},
+		.soa = &soa,
+	};
+	const size_t size = command_base_size(&base);
+	uint8_t *command = malloc(size);
+	struct buf_writer out = buf_writer(command, size);
+	struct command_result result;
+
+	command_write_base(&out, &base);
+	ck_assert(!out.failed);
+	ck_assert_int_eq(core_submit_wait(server->core, command, size, &result), OK);
+	ck_assert_uint_eq(result.rcode, DNS_RCODE_NOERROR);
+	ck_assert_int_eq(core_publish(server->core), OK);
+}
+
+static struct server start_published(void)
+{
+	struct server server = start();
+
+	publish(&server);
+	return server;
+}
+
+/* Keeps the core busy from hold() to release(), so that UPDATEs wait. */
+struct hold {
+	struct server *server;
+	pthread_t thread;
+	sem_t held;
+	sem_t released;
+};
+
+static int hold_edit(struct root_writer *writer, void *context)
+{
+	struct hold *hold = context;
+
+	(void)writer;
+	sem_post(&hold->held);
+	sem_wait(&hold->released);
+	return ERR_CLOSED;
+}
+
+static void *hold_run(void *context)
+{
+	struct hold *hold = context;
+
+	core_edit(hold->server->core, hold_edit, hold);
+	return NULL;
+}
+
+static void hold_core(struct hold *hold, struct server *server)
+{
+	hold->server = server;
+	sem_init(&hold->held, 0, 0);
+	sem_init(&hold->released, 0, 0);
+	ck_assert_int_eq(pthread_create(&hold->thread, NULL, hold_run, hold), 0);
+	sem_wait(&hold->held);
+}
+
+static void release_core(struct hold *hold)
+{
+	sem_post(&hold->released);
+	pthread_join(hold->thread, NULL);
 }
 
 /* ---- clients ------------------------------------------------------------------------------ */
@@ -506,8 +589,8 @@ START_TEST(who_never_reads_is_dropped_and_costs_the_others_nothing)
 		if (poll(&poll_, 1, 200) != 1 || (poll_.revents & POLLHUP) != 0) {
 			break;
 		}
-		const ssize_t got = send(deaf, flood + at, sizeof(flood) - size,
-					 MSG_DONTWAIT | MSG_NOSIGNAL);
+		const ssize_t got =
+			send(deaf, flood + at, sizeof(flood) - size, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (got <= 0) {
 			break;
@@ -528,6 +611,265 @@ START_TEST(who_never_reads_is_dropped_and_costs_the_others_nothing)
 		close(fd);
 	}
 	close(deaf);
+	stop(&server);
+}
+END_TEST
+
+/* ---- UPDATE ------------------------------------------------------------------------------- */
+
+#define LEASE "00 0029 04d0 00000000 0008 0002 0004 0000003c"
+
+/* UPDATE that adds A at the name of this number (below 256), lease 60 s; and the query for it. */
+static const char *add_text(char out[256], unsigned id, unsigned number)
+{
+	snprintf(out, 256,
+		 "%04x 2800 0001 0000 0001 0001 03737663 00 0006 0001"
+		 " 02%02x%02x 03737663 00 0001 0001 0000003c 0004 0a000001 " LEASE,
+		 id, 'a' + number / 16, 'a' + number % 16);
+	return out;
+}
+
+static const char *ask_text(char out[256], unsigned id, unsigned number)
+{
+	snprintf(out, 256, "%04x 0100 0001 0000 0000 0000 02%02x%02x 03737663 00 0001 0001", id,
+		 'a' + number / 16, 'a' + number % 16);
+	return out;
+}
+
+static void send_framed(int fd, const char *text)
+{
+	uint8_t stream[512];
+	const size_t size = frame(stream, sizeof(stream), &text, 1);
+
+	ck_assert_int_eq(send(fd, stream, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+/* Waits until so many UPDATEs have come in. */
+static void wait_for_updates(const struct server *server, uint64_t wanted)
+{
+	const uint64_t start_ms = clock_mono_ms();
+
+	while (count(server).updates < wanted) {
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+	}
+}
+
+START_TEST(who_has_his_answer_finds_his_change_on_every_socket)
+{
+	struct server server = start_published();
+	uint8_t reply[DNS_UDP_SAFE];
+	char text[256];
+
+	for (unsigned number = 1; number < 250; number++) {
+		const int one = dial_udp(&server);
+		const int other = dial_udp(&server);
+
+		send_hex(one, add_text(text, number, number));
+		const size_t size = receive(one, reply);
+
+		ck_assert_uint_eq(id_of(reply), number);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		/* The lease as granted. */
+		ck_assert_mem_eq(reply + size - 8, "\0\2\0\4\0\0\0\x3c", 8);
+		send_hex(other, ask_text(text, number, number));
+		receive(other, reply);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		ck_assert_uint_eq(reply[7], 1);
+		close(one);
+		close(other);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(the_same_again_is_a_heartbeat)
+{
+	struct server server = start_published();
+	const int udp = dial_udp(&server);
+	const int tcp = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct core_counters counters;
+	char text[256];
+
+	add_text(text, 1, 10);
+	send_hex(udp, text);
+	receive(udp, reply);
+	send_hex(udp, text);
+	receive(udp, reply);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	send_framed(tcp, text);
+	receive_framed(tcp, reply);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(count(&server).beats, 2);
+	core_count(server.core, &counters);
+	/* The base, and the first. */
+	ck_assert_uint_eq(counters.commands, 2);
+	close(udp);
+	close(tcp);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(no_heartbeat_overtakes_a_logged_update)
+{
+	struct server server = start_published();
+	const int fd = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+
+	send_framed(fd, add_text(text, 1, 10));
+	receive_framed(fd, reply);
+	hold_core(&hold, &server);
+	send_framed(fd, add_text(text, 2, 11));
+	send_framed(fd, add_text(text, 3, 10));
+	wait_for_updates(&server, 3);
+	release_core(&hold);
+	for (unsigned id = 2; id < 4; id++) {
+		receive_framed(fd, reply);
+		ck_assert_uint_eq(id_of(reply), id);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	}
+	ck_assert_uint_eq(count(&server).beats, 0);
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_query_overtakes_an_update_that_waits)
+{
+	struct server server = start_published();
+	const int fd = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+
+	hold_core(&hold, &server);
+	send_framed(fd, add_text(text, 1, 10));
+	send_framed(fd, ask_text(text, 2, 10));
+	receive_framed(fd, reply);
+	ck_assert_uint_eq(id_of(reply), 2);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NXDOMAIN);
+	release_core(&hold);
+	receive_framed(fd, reply);
+	ck_assert_uint_eq(id_of(reply), 1);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_connection_may_end_before_its_updates)
+{
+	static const struct linger at_once = {.l_onoff = 1};
+	struct server server = start_published();
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+
+	for (unsigned round = 0; round < 20; round++) {
+		const int fd = dial_tcp(&server);
+
+		hold_core(&hold, &server);
+		for (unsigned number = 1; number < 6; number++) {
+			send_framed(fd, add_text(text, number, round * 5 + number));
+		}
+		wait_for_updates(&server, (round + 1) * 5);
+		if (round % 2 == 0) {
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		}
+		close(fd);
+		release_core(&hold);
+	}
+	/* All were applied, and the threads live. */
+	for (unsigned number = 1; number < 101; number++) {
+		const int fd = dial_tcp(&server);
+
+		send_framed(fd, ask_text(text, 7, number));
+		receive_framed(fd, reply);
+		ck_assert_uint_eq(reply[7], 1);
+		close(fd);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(who_sends_no_more_gets_the_answers_to_his_updates)
+{
+	struct server server = start_published();
+	const int fd = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+
+	hold_core(&hold, &server);
+	send_framed(fd, add_text(text, 1, 10));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	wait_for_updates(&server, 1);
+	release_core(&hold);
+	receive_framed(fd, reply);
+	ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	ck_assert(is_closed(fd));
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_stop_answers_what_is_under_way)
+{
+	struct server server = start_published();
+	const int udp = dial_udp(&server);
+	const int tcp = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	char text[256];
+
+	for (unsigned number = 1; number < 40; number++) {
+		send_hex(udp, add_text(text, number, number));
+		send_framed(tcp, add_text(text, number, 100 + number));
+	}
+	wait_for_updates(&server, 78);
+	stop(&server);
+	for (unsigned number = 1; number < 40; number++) {
+		receive(udp, reply);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		receive_framed(tcp, reply);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	}
+	ck_assert(is_closed(tcp));
+	close(udp);
+	close(tcp);
+}
+END_TEST
+
+START_TEST(a_full_queue_is_said_at_once)
+{
+	struct server server = start_published();
+	const int fd = dial_udp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+	unsigned refused = 0;
+
+	hold_core(&hold, &server);
+	/* The queue of start_core() and more. */
+	for (unsigned id = 0; id < QUEUE + 20; id++) {
+		send_hex(fd, add_text(text, id, id % 256));
+		if (id % 64 == 0) {
+			wait_for_updates(&server, id);
+		}
+	}
+	wait_for_updates(&server, QUEUE + 20);
+	for (; recv(fd, reply, sizeof(reply), MSG_DONTWAIT) > 0; refused++) {
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_SERVFAIL);
+	}
+	ck_assert_uint_ge(refused, 20);
+	ck_assert_uint_eq(count(&server).queue_full, refused);
+	release_core(&hold);
+	for (unsigned left = QUEUE + 20 - refused; left > 0; left--) {
+		receive(fd, reply);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	}
+	close(fd);
 	stop(&server);
 }
 END_TEST
@@ -624,6 +966,14 @@ int main(void)
 		idle_and_half_messages_end_a_connection,
 		connections_over_the_limit_are_closed,
 		who_never_reads_is_dropped_and_costs_the_others_nothing,
+		who_has_his_answer_finds_his_change_on_every_socket,
+		the_same_again_is_a_heartbeat,
+		no_heartbeat_overtakes_a_logged_update,
+		a_query_overtakes_an_update_that_waits,
+		a_connection_may_end_before_its_updates,
+		who_sends_no_more_gets_the_answers_to_his_updates,
+		a_stop_answers_what_is_under_way,
+		a_full_queue_is_said_at_once,
 		stopping_takes_no_time,
 		the_configuration_changes_under_load,
 		opened_and_never_started_is_freed,

@@ -55,8 +55,8 @@ START_TEST(room_is_what_both_sides_take)
 		bool is_stream;
 		size_t room;
 	} cases[] = {
-		{false, 0, false, 512},	   {true, 0, false, 512},     {true, 511, false, 512},
-		{true, 513, false, 513},   {true, 1231, false, 1231}, {true, 1232, false, 1232},
+		{false, 0, false, 512},    {true, 0, false, 512},      {true, 511, false, 512},
+		{true, 513, false, 513},   {true, 1231, false, 1231},  {true, 1232, false, 1232},
 		{true, 1233, false, 1232}, {true, 65535, false, 1232}, {false, 0, true, 65535},
 		{true, 600, true, 65535},
 	};

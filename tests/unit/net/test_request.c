@@ -55,8 +55,9 @@ static const struct refusal refusals[] = {
 	 DNS_RCODE_NOTIMP, NONE},
 	{"opcode DSO", "1234 3000 0000 0000 0000 0000", true, REQUEST_REPLY, DNS_RCODE_NOTIMP,
 	 NONE},
-	{"EDNS version 1", "1234 0100 0001 0000 0000 0001 " NAME " 0001 0001 00 0029 04d0 00010000 0000",
-	 true, REQUEST_REPLY, DNS_RCODE_BADVERS, NONE},
+	{"EDNS version 1",
+	 "1234 0100 0001 0000 0000 0001 " NAME " 0001 0001 00 0029 04d0 00010000 0000", true,
+	 REQUEST_REPLY, DNS_RCODE_BADVERS, NONE},
 	{"NOTIFY", "1234 2400 0001 0000 0000 0000 " NAME " 0006 0001", true, REQUEST_REPLY,
 	 DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE},
 	{"type OPT", "1234 0100 0001 0000 0000 0001 " NAME " 0029 0001 " OPT, true, REQUEST_REPLY,
@@ -238,10 +239,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		each_refusal_has_its_rcode_and_reason,
-		a_refusal_echoes_what_could_be_read,
-		what_was_cut_on_its_way_is_malformed,
-		a_clients_place_is_its_networks,
+		each_refusal_has_its_rcode_and_reason,     a_refusal_echoes_what_could_be_read,
+		what_was_cut_on_its_way_is_malformed,      a_clients_place_is_its_networks,
 		a_clients_place_is_the_same_on_every_node,
 	};
 

@@ -64,7 +64,9 @@ static inline int harness_entry(void *context, uint64_t index, const void *data,
 	ck_assert_uint_lt(harness->count, ENTRIES_MAX);
 	harness->index[harness->count] = index;
 	harness->entry[harness->count] = harness_must(malloc(size + 1));
-	memcpy(harness->entry[harness->count], data, size);
+	if (size > 0) {
+		memcpy(harness->entry[harness->count], data, size);
+	}
 	harness->size[harness->count++] = size;
 	return harness->refusal;
 }

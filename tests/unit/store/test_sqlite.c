@@ -618,6 +618,7 @@ START_TEST(a_full_disk_is_called_full_and_recovers)
 	struct harness_state state = {.size = 4 << 20, .piece = 65536};
 	struct place place;
 	struct harness harness;
+	static const uint8_t ballast[1 << 20];
 	char path[PATH_SIZE];
 	int ret = OK;
 
@@ -631,7 +632,7 @@ START_TEST(a_full_disk_is_called_full_and_recovers)
 	harness_init(&harness, &store_sqlite, place.data);
 	ck_assert_int_eq(harness_open(&harness), OK);
 	place_path(&place, path, "ballast");
-	place_write(&place, "ballast", harness_must(calloc(1, 1 << 20)), 1 << 20);
+	place_write(&place, "ballast", ballast, sizeof(ballast));
 	for (unsigned i = 0; i < 300 && ret == OK; i++) {
 		ret = harness_append_next(&harness, 10000);
 	}

@@ -1,0 +1,913 @@
+/*
+ * Random commands, in batches of random size, applied to a root and to the naive model of model.h:
+ * rcodes, content, published state, leases, serials, deltas and answers are equal after each
+ * batch; the log replayed, and a snapshot with the rest of the log, give the same zone.
+ *
+ * WAGGLE_SEED=n runs one seed, WAGGLE_SEEDS=n so many. A failure prints its seed and the commands
+ * of the batch; WAGGLE_VERBOSE=1 prints all batches of a seed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer/answer.h"
+#include "base/err.h"
+#include "dns/rrtype.h"
+#include "dns/update.h"
+#include "registry/registry.h"
+#include "tests/sim/draw.h"
+#include "tests/sim/model.h"
+#include "tests/sim/page.h"
+#include "tests/unit/run.h"
+#include "zone/rdata.h"
+#include "zone/text.h"
+
+#define SEEDS 30
+#define BATCHES 60
+#define BATCH_MAX 5
+#define ENTRY_MAX 65536
+#define SNAPSHOT_MAX (1u << 20)
+
+/* Bugs that random commands have found, each with a seed that finds it again. */
+static const struct {
+	const char *what;
+	uint64_t seed;
+} found[] = {
+	{"the first seed there was", 1},
+};
+
+/* A log entry. */
+struct entry {
+	uint8_t *octets;
+	size_t size;
+};
+
+/* One run of one seed. */
+struct play {
+	uint64_t seed;
+	struct rand rand;
+	struct arena arena;
+	struct root *root;
+	const struct zone *zone;
+	struct model model;
+	struct model before; /* at the last batch */
+	struct model_view view;
+	struct page content; /* without SOA, as the model has it */
+	struct page last;    /* the same before this batch */
+	struct model_command commands[BATCH_MAX];
+	unsigned rcodes[BATCH_MAX];
+	bool is_change[BATCH_MAX];
+	size_t command_count;
+	size_t results;
+	struct entry log[BATCHES];
+	size_t log_count;
+	uint8_t *snapshot;
+	size_t snapshot_size;
+	size_t snapshot_at; /* batches in it */
+	struct page snapshot_content;
+};
+
+/* The tables in wire form. */
+static uint8_t names[NAMES_MAX][DNS_NAME_MAX];
+static uint8_t apex[DNS_NAME_MAX];
+static struct wire {
+	uint16_t size;
+	uint8_t octets[300];
+} rdatas[NAMES_MAX];
+
+static void must(int ret)
+{
+	if (ret != OK) {
+		ck_abort_msg("unexpected: %s", err_text(ret));
+	}
+}
+
+static void make_tables(void)
+{
+	static struct rdata rdata;
+	char why[RDATA_WHY_MAX];
+
+	ck_assert_int_gt(dns_name_from_text(apex, APEX, NULL), 0);
+	ck_assert_uint_le(model_name_count, NAMES_MAX);
+	ck_assert_uint_le(model_rdata_count, NAMES_MAX);
+	for (size_t i = 0; i < model_name_count; i++) {
+		ck_assert_int_gt(dns_name_from_text(names[i], model_names[i].text, NULL), 0);
+	}
+	for (size_t i = 0; i < model_rdata_count; i++) {
+		must(rdata_from_text(&rdata, model_rdatas[i].type, model_rdatas[i].text, apex,
+				     why));
+		ck_assert_uint_le(rdata.size, sizeof(rdatas[i].octets));
+		rdatas[i].size = (uint16_t)rdata.size;
+		memcpy(rdatas[i].octets, rdata.data, rdata.size);
+	}
+}
+
+/* ---- failing ----------------------------------------------------------------------------- */
+
+static void print_batch(const struct play *play)
+{
+	for (size_t i = 0; i < play->command_count; i++) {
+		draw_print(stderr, &play->commands[i]);
+		fprintf(stderr, "    -> rcode %u%s\n", play->rcodes[i],
+			play->is_change[i] ? ", changes" : "");
+	}
+}
+
+#define mismatch(play, ...) (print_failure(play), ck_abort_msg(__VA_ARGS__))
+
+static void print_failure(const struct play *play)
+{
+	fprintf(stderr, "WAGGLE_SEED=%llu, batch %zu:\n", (unsigned long long)play->seed,
+		play->log_count);
+	print_batch(play);
+}
+
+static void expect_page(const struct play *play, struct page *is, struct page *wanted,
+			const char *what)
+{
+	page_sort(is);
+	page_sort(wanted);
+	if (!page_equal(is, wanted)) {
+		page_print_difference(stderr, is, wanted);
+		mismatch(play, "%s differs", what);
+	}
+}
+
+/* ---- commands in wire form --------------------------------------------------------------- */
+
+/* Some letters in the other case, now and then: it must not matter. */
+static void vary(struct rand *rand, uint8_t *octets, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		const uint8_t folded = octets[i] | 0x20;
+
+		if (folded >= 'a' && folded <= 'z' && rand_below(rand, 3) == 0) {
+			octets[i] ^= 0x20;
+		}
+	}
+}
+
+static const uint8_t *name_of(struct play *play, int name, bool is_varied)
+{
+	uint8_t *copy = arena_dup(&play->arena, names[name], dns_name_size(names[name]));
+
+	if (is_varied) {
+		for (uint8_t *label = copy; label[0] != 0; label += label[0] + 1) {
+			vary(&play->rand, label + 1, label[0]);
+		}
+	}
+	return copy;
+}
+
+static const uint8_t *rdata_of(struct play *play, int rdata, bool is_varied)
+{
+	const uint16_t type = model_rdatas[rdata].type;
+	uint8_t *copy = arena_dup(&play->arena, rdatas[rdata].octets, rdatas[rdata].size);
+	const bool is_srv = type == DNS_TYPE_SRV;
+
+	if (is_varied && (is_srv || type == DNS_TYPE_PTR || type == DNS_TYPE_CNAME)) {
+		for (uint8_t *label = copy + (is_srv ? 6 : 0); label[0] != 0;
+		     label += label[0] + 1) {
+			vary(&play->rand, label + 1, label[0]);
+		}
+	}
+	return copy;
+}
+
+static struct zone_soa soa_of(const struct model_soa *soa)
+{
+	struct zone_soa out = {.ttl = soa->ttl,
+			       .serial = soa->serial,
+			       .refresh = 3600,
+			       .retry = 600,
+			       .expire = 86400,
+			       .minimum = soa->minimum};
+
+	dns_name_from_text(out.mname, "ns." APEX, NULL);
+	dns_name_from_text(out.rname, "admin." APEX, NULL);
+	return out;
+}
+
+static const uint8_t *soa_rdata(struct play *play, const struct model_soa *soa, uint16_t *size)
+{
+	const struct zone_soa parts = soa_of(soa);
+	uint8_t *octets = arena_alloc(&play->arena, 600);
+	struct buf_writer out = buf_writer(octets, 600);
+
+	buf_write(&out, parts.mname, dns_name_size(parts.mname));
+	buf_write(&out, parts.rname, dns_name_size(parts.rname));
+	buf_write_u32(&out, parts.serial);
+	buf_write_u32(&out, parts.refresh);
+	buf_write_u32(&out, parts.retry);
+	buf_write_u32(&out, parts.expire);
+	buf_write_u32(&out, parts.minimum);
+	*size = (uint16_t)buf_written(&out);
+	return octets;
+}
+
+static struct owner owner_of(enum model_owner owner)
+{
+	switch (owner) {
+	case MODEL_KEY_A:
+		return (struct owner){OWNER_KEY, 3, (const uint8_t *)"\1a"};
+	case MODEL_KEY_B:
+		return (struct owner){OWNER_KEY, 3, (const uint8_t *)"\1b"};
+	case MODEL_OPERATOR:
+		return (struct owner){.kind = OWNER_OPERATOR};
+	case MODEL_BASE:
+		return (struct owner){.kind = OWNER_BASE};
+	case MODEL_NET:
+		return (struct owner){.kind = OWNER_NET};
+	case MODEL_NOBODY:
+		break;
+	}
+	return (struct owner){.kind = OWNER_NONE};
+}
+
+static void write_change(struct play *play, struct buf_writer *out,
+			 const struct model_change *change, bool is_varied)
+{
+	static const uint8_t forms[] = {[ADD] = DNS_UPDATE_ADD,
+					[DELETE_SET] = DNS_UPDATE_DELETE_RRSET,
+					[DELETE_NAME] = DNS_UPDATE_DELETE_NAME,
+					[DELETE_RR] = DNS_UPDATE_DELETE_RR};
+	struct command_change wire = {.form = forms[change->form],
+				      .name = name_of(play, change->name, is_varied),
+				      .type = change->type,
+				      .ttl = change->ttl};
+
+	if (change->rdata != NONE) {
+		wire.rdata = rdata_of(play, change->rdata, is_varied);
+		wire.rdata_size = rdatas[change->rdata].size;
+	} else if (change->form == ADD) {
+		wire.rdata = soa_rdata(play, &change->soa, &wire.rdata_size);
+	}
+	command_write_change(out, &wire);
+}
+
+static void write_prereq(struct play *play, struct buf_writer *out,
+			 const struct model_prereq *prereq, bool is_varied)
+{
+	static const uint8_t forms[] = {[IS_USED] = DNS_PREREQ_NAME_USED,
+					[SET_EXISTS] = DNS_PREREQ_RRSET_EXISTS,
+					[IS_UNUSED] = DNS_PREREQ_NAME_UNUSED,
+					[SET_MISSING] = DNS_PREREQ_RRSET_MISSING,
+					[SET_EQUALS] = DNS_PREREQ_RRSET_EQUALS};
+	struct command_prereq wire = {.form = forms[prereq->form],
+				      .name = name_of(play, prereq->name, is_varied),
+				      .type = prereq->type};
+
+	if (prereq->rdata != NONE) {
+		wire.rdata = rdata_of(play, prereq->rdata, is_varied);
+		wire.rdata_size = rdatas[prereq->rdata].size;
+	}
+	command_write_prereq(out, &wire);
+}
+
+static void write_update(struct play *play, struct buf_writer *out,
+			 const struct model_update *update)
+{
+	const bool is_varied = rand_below(&play->rand, 10) == 0;
+	const struct command_update head = {
+		.zone = apex,
+		.owner = owner_of(update->owner),
+		.takeover = update->takeover,
+		.lease = {.present = update->has_lease,
+			  .has_key = update->has_key_lease,
+			  .lease_s = update->lease_s,
+			  .key_lease_s = update->key_lease_s},
+		.prereq_count = (uint16_t)update->prereq_count,
+		.update_count = (uint16_t)update->change_count,
+	};
+
+	command_write_update(out, &head);
+	for (size_t i = 0; i < update->prereq_count; i++) {
+		write_prereq(play, out, &update->prereqs[i], is_varied);
+	}
+	for (size_t i = 0; i < update->change_count; i++) {
+		write_change(play, out, &update->changes[i], is_varied);
+	}
+}
+
+static void write_base(struct play *play, struct buf_writer *out, const struct model_base *base)
+{
+	const struct model_shape *shape = &base->shape;
+	const struct zone_soa soa = soa_of(&base->soa);
+	struct command_base head = {
+		.zone = apex,
+		.shape = {.ttl_derived_s = shape->ttl_derived_s,
+			  .ttl_max_s = shape->ttl_max_s,
+			  .lease_min_s = shape->lease_min_s,
+			  .lease_max_s = shape->lease_max_s,
+			  .key_lease_max_s = shape->key_lease_max_s,
+			  .lease_default = ZONE_LEASE_PERMANENT,
+			  .lease_default_s = shape->lease_default_s,
+			  .answer_max = 1000,
+			  .change_max = 200000},
+		.ring_key = "waggle ring key",
+		.soa = &soa,
+		.count = (uint32_t)base->count,
+	};
+
+	if (shape->refuses_permanent || shape->lease_default_s > 0) {
+		head.shape.lease_default =
+			shape->refuses_permanent ? ZONE_LEASE_REFUSE : ZONE_LEASE_DURATION;
+	}
+	head.shape.pool_label[0] = (uint8_t)strlen(shape->pool_label);
+	memcpy(head.shape.pool_label + 1, shape->pool_label, strlen(shape->pool_label));
+	command_write_base(out, &head);
+	for (size_t i = 0; i < base->count; i++) {
+		const int rdata = base->records[i].rdata;
+		const struct command_change change = {.form = DNS_UPDATE_ADD,
+						      .name = names[base->records[i].name],
+						      .type = model_rdatas[rdata].type,
+						      .ttl = base->records[i].ttl,
+						      .rdata_size = rdatas[rdata].size,
+						      .rdata = rdatas[rdata].octets};
+		command_write_change(out, &change);
+	}
+	(void)play;
+}
+
+static void write_expire(struct buf_writer *out, const struct model_expire *expire)
+{
+	command_write_expire(out, (uint16_t)expire->count);
+	for (size_t i = 0; i < expire->count; i++) {
+		const struct command_expiry expiry = {.zone = apex,
+						      .name = names[expire->leases[i].name],
+						      .version = expire->leases[i].version};
+		command_write_expiry(out, &expiry);
+	}
+}
+
+static void write_command(struct play *play, struct buf_writer *out,
+			  const struct model_command *command)
+{
+	static uint8_t octets[ENTRY_MAX];
+	struct buf_writer one = buf_writer(octets, sizeof(octets));
+
+	switch (command->kind) {
+	case MODEL_UPDATE:
+		write_update(play, &one, &command->update);
+		break;
+	case MODEL_SET_BASE:
+		write_base(play, &one, &command->base);
+		break;
+	case MODEL_EXPIRE:
+		write_expire(&one, &command->expire);
+		break;
+	case MODEL_RETIRE:
+		command_write_retire(&one, apex);
+		break;
+	}
+	ck_assert(!one.failed);
+	command_write_next(out, octets, buf_written(&one));
+}
+
+/* ---- applying ---------------------------------------------------------------------------- */
+
+static void check_result(void *context, size_t number, const struct command_result *result,
+			 const struct plan *plan)
+{
+	struct play *play = context;
+
+	(void)plan;
+	play->results++;
+	if (result->rcode != play->rcodes[number]) {
+		mismatch(play, "command %zu: rcode %u, not %u (%s)", number, result->rcode,
+		     play->rcodes[number], result->ede_text);
+	}
+	if (play->commands[number].kind == MODEL_UPDATE &&
+	    result->is_change != play->is_change[number]) {
+		mismatch(play, "command %zu: is%s a change", number, result->is_change ? "" : " not");
+	}
+}
+
+/* Applies one entry of the log to a root, which it replaces. */
+static void apply(struct root **root, uint64_t index, const struct entry *entry,
+		  struct arena *arena, registry_result_fn each, void *context)
+{
+	struct root_writer *writer;
+	struct garbage *garbage;
+
+	must(root_begin(&writer, *root));
+	must(registry_apply_batch(writer, index, entry->octets, entry->size, arena, each, context));
+	must(root_commit(writer, index, root, &garbage));
+	garbage_free(garbage);
+}
+
+/* Draws a batch, applies it to the model as it is drawn, and writes it down. */
+static void draw_batch(struct play *play)
+{
+	static uint8_t octets[ENTRY_MAX];
+	struct buf_writer out = buf_writer(octets, sizeof(octets));
+	const uint64_t index = play->log_count + 1;
+
+	play->before = play->model;
+	play->command_count = 1 + rand_below(&play->rand, BATCH_MAX);
+	command_write_batch(&out, (uint32_t)play->command_count, 1000 + index);
+	for (size_t i = 0; i < play->command_count; i++) {
+		struct model_command *command = &play->commands[i];
+
+		if (index == 1 && i == 0) {
+			memset(command, 0, sizeof(*command));
+			draw_base(&play->rand, &play->model, command);
+		} else if (i == 0 && rand_below(&play->rand, 5) == 0) {
+			/* What was said before once more: often a heartbeat. */
+			*command = play->commands[play->command_count - 1];
+		} else {
+			draw_command(&play->rand, &play->model, command);
+		}
+		play->rcodes[i] = model_apply(&play->model, command, index << 20 | i,
+					      &play->is_change[i]);
+		write_command(play, &out, command);
+	}
+	model_end_batch(&play->model, &play->before);
+	ck_assert(!out.failed);
+	struct entry *entry = &play->log[play->log_count++];
+	entry->size = buf_written(&out);
+	entry->octets = malloc(entry->size);
+	memcpy(entry->octets, octets, entry->size);
+}
+
+/* ---- comparing --------------------------------------------------------------------------- */
+
+static int add_rr(void *context, const struct delta_rr *rr)
+{
+	char owner[DNS_NAME_TEXT_MAX];
+	char type[16];
+	char *rdata;
+
+	must(text_rdata(&rdata, rr->type, rr->rdata, rr->size));
+	page_add(context, "%s %u IN %s %s", dns_name_to_text(owner, rr->name), rr->ttl,
+		 rdata_type_text(type, rr->type), rdata);
+	free(rdata);
+	return OK;
+}
+
+static void add_model_rr(struct page *page, const struct model_rr *rr)
+{
+	char type[16];
+
+	page_add(page, "%s %u IN %s %s", rr->name, rr->ttl, rdata_type_text(type, rr->type),
+		 rr->rdata);
+}
+
+/* Every set that the zone has at one of our names, by looking it up. */
+static void add_sets(struct play *play, struct page *page)
+{
+	for (size_t i = 0; i < model_name_count; i++) {
+		struct zone_find find = {.name = names[i]};
+		uint8_t scratch[SET_SCRATCH];
+		struct set set;
+		uint32_t at = 0;
+
+		zone_find(play->root, &find, 1);
+		while (find.node != NULL && node_next_set(play->zone, find.node, &at, &set)) {
+			struct delta_rr rr = {.name = names[i], .type = set.type, .ttl = set.ttl};
+			struct set same;
+
+			ck_assert(node_set(play->zone, find.node, set.type, &same));
+			ck_assert_uint_eq(same.count, set.count);
+			for (uint32_t k = 0; k < set.count; k++) {
+				rr.rdata = set_member(&same, k, scratch, &rr.size);
+				ck_assert(set_has(&set, rr.rdata, rr.size));
+				add_rr(page, &rr);
+			}
+		}
+	}
+}
+
+static void compare_content(struct play *play)
+{
+	static struct page is;
+	static struct page wanted;
+	char *text;
+
+	page_clear(&wanted);
+	page_clear(&play->content);
+	for (size_t i = 0; i < play->view.count; i++) {
+		add_model_rr(&wanted, &play->view.rrs[i]);
+		if (play->view.rrs[i].type != DNS_TYPE_SOA) {
+			add_model_rr(&play->content, &play->view.rrs[i]);
+		}
+	}
+	must(text_zone(&text, play->zone));
+	page_clear(&is);
+	page_add_text(&is, text);
+	free(text);
+	expect_page(play, &is, &wanted, "the zone's text");
+	page_clear(&is);
+	add_sets(play, &is);
+	expect_page(play, &is, &wanted, "what is found by name");
+}
+
+static void compare_delta(struct play *play)
+{
+	const struct delta *delta = zone_delta(play->zone, 0);
+	const uint32_t from = play->before.serial;
+	static struct page now;
+
+	if (zone_serial(play->zone) == from) {
+		return;
+	}
+	page_clear(&now);
+	if (memcmp(&play->before.soa, &play->model.soa, sizeof(play->model.soa)) != 0) {
+		/* The SOA is in no delta. */
+		if (delta != NULL) {
+			mismatch(play, "a delta goes over a change of the SOA");
+		}
+		return;
+	}
+	if (delta == NULL || delta->serial_from != from ||
+	    delta->serial_to != play->model.serial) {
+		mismatch(play, "no delta from %u to %u", from, play->model.serial);
+	}
+	static struct page then;
+	then.count = 0;
+	then.used = 0;
+	for (size_t i = 0; i < play->last.count; i++) {
+		page_add(&then, "%s", play->last.lines[i]);
+	}
+	for (uint32_t i = 0; i < delta->removed + delta->added; i++) {
+		page_clear(&now);
+		add_rr(&now, &delta->rrs[i]);
+		const bool is_there = page_remove(&then, now.lines[0]);
+		if (is_there != (i < delta->removed)) {
+			mismatch(play, "the delta %s %s", is_there ? "adds again" : "removes too much",
+			     now.lines[0]);
+		}
+		if (i >= delta->removed) {
+			page_add(&then, "%s", now.lines[0]);
+		}
+	}
+	expect_page(play, &then, &play->content, "the last content with the delta");
+}
+
+static uint64_t subtypes_of(struct play *play, int name, const struct content *content)
+{
+	const uint8_t *label = content->subtypes;
+	uint64_t bits = 0;
+
+	for (; label < content->subtypes + content->subtypes_size; label += label[0] + 1) {
+		for (size_t i = 0; i < model_name_count; i++) {
+			if (model_names[i].place == PLACE_SUBTYPE &&
+			    strcmp(model_names[i].type, model_names[name].type) == 0 &&
+			    dns_octets_equal(names[i], label, label[0] + 1u)) {
+				bits |= UINT64_C(1) << i;
+			}
+		}
+	}
+	(void)play;
+	return bits;
+}
+
+/* Owner, lease, flags, publication: what the zone knows of a name beside its records. */
+static void compare_entry(struct play *play, int name)
+{
+	const struct model_entry *wanted = &play->model.entries[name];
+	const struct node *node = zone_entry(play->zone, names[name]);
+	const struct owner owner = owner_of(wanted->owner);
+	const char *text = model_names[name].text;
+	struct content is = {0};
+
+	if ((node != NULL) != model_has_entry(&play->model, name)) {
+		mismatch(play, "%s: %s", text, node != NULL ? "has an entry" : "has no entry");
+	}
+	if (node == NULL) {
+		return;
+	}
+	node_content(node, &is, NULL, 0);
+	if (!owner_equal(&is.owner, &owner)) {
+		mismatch(play, "%s: another owner", text);
+	}
+	if (is.lease_s != wanted->lease_s || is.key_lease_s != wanted->key_lease_s ||
+	    (node_lease(node) != NULL) != (wanted->lease_s > 0)) {
+		mismatch(play, "%s: lease %u/%u, not %u/%u", text, is.lease_s, is.key_lease_s,
+		     wanted->lease_s, wanted->key_lease_s);
+	}
+	if (wanted->lease_s > 0 && (is.version != wanted->version ||
+				    node_lease(node)->version != wanted->version ||
+				    node_lease(node)->lease_s != wanted->lease_s)) {
+		mismatch(play, "%s: the registration's version differs", text);
+	}
+	if (((is.flags & NAME_PTR) != 0) != wanted->has_ptr ||
+	    ((is.flags & NAME_OVERDUE) != 0) != wanted->is_overdue ||
+	    subtypes_of(play, name, &is) != wanted->subtypes) {
+		mismatch(play, "%s: flags or subtypes differ", text);
+	}
+	if (node_is_published(play->zone, node) != model_is_published(&play->model, name)) {
+		mismatch(play, "%s: published or not", text);
+	}
+}
+
+static void count_lease(void *context, struct lease *lease, bool is_new)
+{
+	(void)lease;
+	(void)is_new;
+	++*(size_t *)context;
+}
+
+static void compare_state(struct play *play)
+{
+	size_t instances = 0;
+	size_t leases = 0;
+	size_t seen = 0;
+
+	for (int i = 0; i < (int)model_name_count; i++) {
+		compare_entry(play, i);
+		leases += play->model.entries[i].lease_s > 0;
+		instances += model_place(&play->model, i) == PLACE_INSTANCE &&
+			     model_has_entry(&play->model, i);
+	}
+	root_walk_leases(play->root, count_lease, &seen);
+	ck_assert_uint_eq(seen, leases);
+	ck_assert_uint_eq(zone_lease_count(play->zone), leases);
+	ck_assert_uint_eq(zone_instance_count(play->zone), instances);
+	ck_assert(zone_is_served(play->zone) == play->model.is_served);
+}
+
+/* Each name exists if anything stands there or below, and only then. */
+static void compare_existence(struct play *play)
+{
+	for (size_t i = 0; i < model_name_count; i++) {
+		const uint8_t *name = names[i];
+
+		for (; dns_name_is_in(name, apex); name = dns_name_parent(name)) {
+			char text[DNS_NAME_TEXT_MAX];
+
+			dns_name_to_text(text, name);
+			if ((zone_node(play->zone, name) != NULL) !=
+			    model_exists(&play->view, text)) {
+				mismatch(play, "%s: exists or not", text);
+			}
+		}
+	}
+}
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static void add_answer(struct page *page, const struct dns_message *reply)
+{
+	struct dns_walk walk = dns_walk(reply, DNS_ANSWER);
+	static uint8_t octets[1024];
+	struct dns_rr rr;
+
+	while (dns_walk_next(&walk, &rr) == 1) {
+		struct buf_writer out = buf_writer(octets, sizeof(octets));
+		const int size = dns_rr_rdata(reply, &rr, &out);
+		const struct delta_rr shown = {.name = rr.owner,
+					       .type = rr.type,
+					       .ttl = rr.ttl,
+					       .size = (uint16_t)size,
+					       .rdata = octets};
+		ck_assert_int_ge(size, 0);
+		add_rr(page, &shown);
+	}
+}
+
+static void compare_answer(struct play *play, const char *name, uint16_t type)
+{
+	static uint8_t wire[DNS_MESSAGE_MAX];
+	static struct page is;
+	static struct page wanted;
+	static struct model_answer answer;
+	uint8_t question[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {0, 1, 0, 0, 0, 1};
+	struct dns_message query;
+	struct dns_message reply;
+	struct dns_writer writer;
+	struct answer_result result;
+	struct answer_query one = {.message = &query, .is_stream = true};
+
+	const int size = dns_name_from_text(question + DNS_HEADER_SIZE, name, NULL);
+	ck_assert_int_gt(size, 0);
+	uint8_t *end = question + DNS_HEADER_SIZE + size;
+	end[0] = (uint8_t)(type >> 8);
+	end[1] = (uint8_t)type;
+	end[3] = DNS_CLASS_IN;
+	must(dns_message_parse(&query, question, (size_t)(end + 4 - question)));
+	answer_find(play->root, &one, 1);
+	dns_writer_reply(&writer, wire, sizeof(wire), &query);
+	answer_write(&one, &play->rand, &writer, &result);
+	const size_t reply_size = dns_writer_finish(&writer);
+	wire[2] &= 0x7f; /* a response is not parsed */
+	must(dns_message_parse(&reply, wire, reply_size));
+
+	page_clear(&is);
+	page_clear(&wanted);
+	page_add(&is, "rcode %u", reply.flags & 15u);
+	add_answer(&is, &reply);
+	if (play->model.is_served) {
+		model_ask(&play->view, name, type, &answer);
+		page_add(&wanted, "rcode %u", answer.rcode);
+		for (size_t i = 0; i < answer.count; i++) {
+			add_model_rr(&wanted, &answer.rrs[i]);
+		}
+	} else {
+		page_add(&wanted, "rcode %u", DNS_RCODE_SERVFAIL);
+	}
+	char what[600];
+	snprintf(what, sizeof(what), "the answer to %s type %u", name, type);
+	expect_page(play, &is, &wanted, what);
+}
+
+static void compare_answers(struct play *play)
+{
+	static const char *const others[] = {
+		"nope." APEX,	      "zz._http._tcp." APEX, "q.r.w." APEX,    "deep.h2." APEX,
+		"below.deep.h1." APEX, "q.x.y.z." APEX,	     "a.b.c.h1." APEX, "r.sub.*.w." APEX,
+	};
+	static const uint16_t types[] = {DNS_TYPE_A,   DNS_TYPE_AAAA,  DNS_TYPE_SRV,
+					 DNS_TYPE_PTR, DNS_TYPE_TXT,   DNS_TYPE_CNAME,
+					 DNS_TYPE_NS,  DNS_TYPE_DNAME, DNS_TYPE_SOA,
+					 DNS_TYPE_ANY, DNS_TYPE_KEY};
+	const bool is_all = play->log_count % 8 == 0;
+
+	for (size_t i = 0; i < model_name_count + COUNT_OF(others); i++) {
+		const char *name = i < model_name_count ? model_names[i].text
+							: others[i - model_name_count];
+		for (size_t k = 0; k < COUNT_OF(types); k++) {
+			if (is_all || rand_below(&play->rand, 8) == 0) {
+				compare_answer(play, name, types[k]);
+			}
+		}
+	}
+}
+
+static void compare(struct play *play)
+{
+	play->zone = root_zone(play->root, apex);
+	ck_assert_ptr_nonnull(play->zone);
+	play->last = play->content;
+	for (size_t i = 0; i < play->last.count; i++) {
+		play->last.lines[i] = play->last.text + (play->content.lines[i] - play->content.text);
+	}
+	model_look(&play->model, &play->view);
+	compare_content(play);
+	compare_state(play);
+	compare_existence(play);
+	compare_delta(play);
+	compare_answers(play);
+}
+
+/* ---- replay and snapshot ----------------------------------------------------------------- */
+
+static int keep(void *sink, const void *data, size_t size)
+{
+	struct play *play = sink;
+
+	ck_assert_uint_le(play->snapshot_size + size, SNAPSHOT_MAX);
+	memcpy(play->snapshot + play->snapshot_size, data, size);
+	play->snapshot_size += size;
+	return OK;
+}
+
+static struct root *load_snapshot(struct play *play)
+{
+	struct registry_loader *loader;
+	struct root_writer *writer;
+	struct garbage *garbage;
+	struct root *root;
+	uint64_t index;
+
+	must(root_new(&root));
+	must(root_begin(&writer, root));
+	must(registry_loader_new(&loader, writer));
+	for (size_t at = 0; at < play->snapshot_size;) {
+		const size_t left = play->snapshot_size - at;
+		size_t some = 1 + rand_below(&play->rand, 3000);
+
+		some = some < left ? some : left;
+		must(registry_loader_put(loader, play->snapshot + at, some));
+		at += some;
+	}
+	must(registry_loader_end(loader, &index));
+	registry_loader_free(loader);
+	ck_assert_uint_eq(index, play->snapshot_at);
+	must(root_commit(writer, index, &root, &garbage));
+	garbage_free(garbage);
+	return root;
+}
+
+/* The rest of the log, upon an older root, comes to the same. */
+static void replay(struct play *play, struct root *root, size_t from, const char *what)
+{
+	struct root *played = play->root;
+	static struct page is;
+	static struct page wanted;
+	char *text;
+
+	for (size_t i = from; i < play->log_count; i++) {
+		apply(&root, i + 1, &play->log[i], &play->arena, NULL, NULL);
+	}
+	page_clear(&is);
+	page_clear(&wanted);
+	must(text_zone(&text, root_zone(root, apex)));
+	page_add_text(&is, text);
+	free(text);
+	must(text_zone(&text, root_zone(played, apex)));
+	page_add_text(&wanted, text);
+	free(text);
+	expect_page(play, &is, &wanted, what);
+	play->root = root;
+	play->zone = root_zone(root, apex);
+	compare_state(play);
+	play->root = played;
+	root_free(root);
+}
+
+static void play_again(struct play *play)
+{
+	static struct page is;
+	struct root *root;
+	char *text;
+
+	must(root_new(&root));
+	replay(play, root, 0, "the log replayed");
+	root = load_snapshot(play);
+	must(text_zone(&text, root_zone(root, apex)));
+	page_clear(&is);
+	page_add_text(&is, text);
+	free(text);
+	expect_page(play, &is, &play->snapshot_content, "the snapshot loaded");
+	replay(play, root, play->snapshot_at, "the snapshot and the rest of the log");
+}
+
+/* ---- a seed ------------------------------------------------------------------------------ */
+
+static void take_snapshot(struct play *play)
+{
+	char *text;
+
+	play->snapshot_at = play->log_count;
+	must(registry_save(play->root, keep, play));
+	must(text_zone(&text, play->zone));
+	page_add_text(&play->snapshot_content, text);
+	free(text);
+}
+
+static void run_seed(uint64_t seed)
+{
+	struct play *play = calloc(1, sizeof(*play));
+
+	play->seed = seed;
+	play->snapshot = malloc(SNAPSHOT_MAX);
+	rand_init(&play->rand, seed);
+	arena_init(&play->arena, 65536);
+	model_init(&play->model);
+	must(root_new(&play->root));
+	while (play->log_count < BATCHES) {
+		draw_batch(play);
+		if (getenv("WAGGLE_VERBOSE") != NULL) {
+			fprintf(stderr, "batch %zu:\n", play->log_count);
+			print_batch(play);
+		}
+		const struct entry *entry = &play->log[play->log_count - 1];
+		play->results = 0;
+		apply(&play->root, play->log_count, entry, &play->arena, check_result, play);
+		ck_assert_uint_eq(play->results, play->command_count);
+		arena_reset(&play->arena);
+		compare(play);
+		if (play->log_count == BATCHES / 2) {
+			take_snapshot(play);
+		}
+	}
+	play_again(play);
+	for (size_t i = 0; i < play->log_count; i++) {
+		free(play->log[i].octets);
+	}
+	root_free(play->root);
+	arena_deinit(&play->arena);
+	free(play->snapshot);
+	free(play);
+}
+
+START_TEST(bugs_found_before_stay_away)
+{
+	make_tables();
+	for (size_t i = 0; i < COUNT_OF(found); i++) {
+		run_seed(found[i].seed);
+	}
+}
+END_TEST
+
+START_TEST(root_and_model_agree)
+{
+	const char *one = getenv("WAGGLE_SEED");
+	const char *many = getenv("WAGGLE_SEEDS");
+	const uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1000;
+	const uint64_t count = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+
+	make_tables();
+	for (uint64_t i = 0; i < count; i++) {
+		run_seed(first + i);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {bugs_found_before_stay_away, root_and_model_agree};
+
+	return run_tests("sim/property", tests, COUNT_OF(tests));
+}

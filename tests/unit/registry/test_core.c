@@ -1,0 +1,648 @@
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "tests/unit/fail_alloc.h"
+#include "tests/unit/registry/core_world.h"
+
+/* ---- the way of a command ------------------------------------------------------------------ */
+
+START_TEST(a_result_means_durable_and_published)
+{
+	struct core_world world;
+	struct tester tester;
+	struct core_counters counters;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 1);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 1), OK);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(tester.rcode[0], DNS_RCODE_NOERROR);
+	ck_assert(tester.was_published[0]);
+	ck_assert_uint_eq(store_ram_entries(CORE_DISK), 2);
+	counters = core_counted(&world);
+	ck_assert_uint_eq(counters.batches, 2);
+	ck_assert_uint_eq(counters.commands, 2);
+	ck_assert_uint_eq(counters.refused, 0);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(nothing_is_seen_before_it_is_published)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	ck_assert_uint_eq(core_wait(&world, core_base(&world)), DNS_RCODE_NOERROR);
+	ck_assert_ptr_null(atomic_load(&core_view(world.core)->root));
+	ck_assert_int_eq(core_publish(world.core), OK);
+	ck_assert_ptr_nonnull(atomic_load(&core_view(world.core)->root));
+	ck_assert_int_eq(core_publish(world.core), OK);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(what_comes_while_a_batch_is_in_flight_is_the_next)
+{
+	struct core_world world;
+	struct tester tester;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 21);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
+	/* A call takes its turn behind the job: the first batch is with the log now. */
+	core_release(world.core, core_hold(world.core));
+	for (unsigned i = 1; i <= 20; i++) {
+		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
+	}
+	core_release(world.core, core_hold(world.core));
+	ck_assert_uint_eq(tester.back, 0);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(store_ram_entries(CORE_DISK), 3);
+	ck_assert_uint_eq(tester.deliveries, 2);
+	for (unsigned i = 0; i <= 20; i++) {
+		ck_assert_uint_eq(tester.order[i], i);
+		ck_assert_uint_eq(tester.rcode[i], DNS_RCODE_NOERROR);
+		ck_assert(tester.was_published[i]);
+	}
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+static void other_done(struct list *jobs)
+{
+	tester_done(jobs);
+}
+
+static const struct core_job_ops other_ops = {.done = other_done};
+
+START_TEST(each_kind_of_job_comes_back_in_one_call_and_in_order)
+{
+	static const unsigned expected[] = {0, 1, 3, 5, 2, 4, 6};
+	struct core_world world;
+	struct tester tester;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, COUNT_OF(expected));
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
+	core_release(world.core, core_hold(world.core));
+	for (unsigned i = 1; i < COUNT_OF(expected); i++) {
+		ck_assert_int_eq(tester_submit(&tester, i % 2 == 1 ? &tester_ops : &other_ops, i),
+				 OK);
+	}
+	core_release(world.core, core_hold(world.core));
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(tester.deliveries, 3);
+	for (unsigned i = 0; i < COUNT_OF(expected); i++) {
+		ck_assert_uint_eq(tester.order[i], expected[i]);
+	}
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_refusal_is_a_result_and_changes_nothing)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_update(&world, 0, "@ 60 NS elsewhere\n"
+								   "ns1 60 A 192.0.2.9\n")),
+			  DNS_RCODE_REFUSED);
+	ck_assert_uint_eq(core_counted(&world).refused, 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses_and_counts)
+{
+	struct core_world world;
+	struct tester tester;
+	unsigned taken = 0;
+
+	core_world_init(&world);
+	world.queue = 10;
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 11);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
+	core_release(world.core, core_hold(world.core));
+	while (tester_submit(&tester, &tester_ops, taken + 1) == OK) {
+		taken++;
+		/* Also those that the core has taken out of the mailbox count. */
+		core_release(world.core, core_hold(world.core));
+	}
+	ck_assert_uint_eq(taken, 10);
+	ck_assert_uint_eq(core_counted(&world).full, 1);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 99)), DNS_RCODE_NOERROR);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+/* ---- failures ------------------------------------------------------------------------------ */
+
+START_TEST(a_full_disk_is_servfail_with_its_reason_and_passes)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} cases[] = {
+		{ERR_FULL, "the registry's disk is full"},
+		{ERR_IO, "the registry's disk failed to write"},
+		{ERR_NOMEM, "the registry is out of memory"},
+	};
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct tester tester;
+
+		tester_init(&tester, &world, 1);
+		store_ram_fail_appends(CORE_DISK, cases[i].status, 1);
+		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
+		call_wait(&tester.call);
+		ck_assert_uint_eq(tester.rcode[0], DNS_RCODE_SERVFAIL);
+		ck_assert(!tester.was_published[0]);
+		ck_assert_str_eq(tester.text, cases[i].text);
+		call_deinit(&tester.call);
+	}
+	ck_assert_uint_eq(core_counted(&world).failed, COUNT_OF(cases));
+	ck_assert(!core_has(&world, "host-0"));
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 0)), DNS_RCODE_NOERROR);
+	ck_assert(core_has(&world, "host-0"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+static void stop_core(void *context)
+{
+	core_stop(context);
+}
+
+START_TEST(a_stop_finishes_the_batch_in_flight_and_refuses_what_waits)
+{
+	struct core_world world;
+	struct tester tester;
+	struct thread *stopper;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 4);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
+	core_release(world.core, core_hold(world.core));
+	for (unsigned i = 1; i < 4; i++) {
+		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
+	}
+	ck_assert_int_eq(thread_start(&stopper, "stopper", stop_core, world.core), OK);
+	WAIT_FOR(tester.back == 3);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 9), ERR_CLOSED);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	thread_join(stopper);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(tester.order[i], i + 1);
+		ck_assert_uint_eq(tester.rcode[i], DNS_RCODE_SERVFAIL);
+	}
+	ck_assert_uint_eq(tester.rcode[3], DNS_RCODE_NOERROR);
+	ck_assert(core_has(&world, "host-0"));
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 9), ERR_CLOSED);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+/* A command that does not decode is in the log: the process must end and say why. */
+static void apply_damage(void)
+{
+	struct core_world world;
+	struct command_result result;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_submit_wait(world.core, calloc(1, 10), 10, &result);
+	_exit(0);
+}
+
+START_TEST(what_cannot_be_applied_stops_the_process)
+{
+	const pid_t child = fork();
+	int status;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		apply_damage();
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+START_TEST(any_failed_allocation_at_the_start_is_reported)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	world.log_options.budget = 1;
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 100, 1)), DNS_RCODE_NOERROR);
+	WAIT_FOR(store_ram_snapshot(CORE_DISK) > 0);
+	world.log_options.budget = UINT64_MAX;
+	core_world_close(&world);
+	for (unsigned n = 0;; n++) {
+		int ret;
+
+		fail_alloc_after(n);
+		ret = core_world_open(&world);
+		fail_alloc_off();
+		if (!fail_alloc_hit()) {
+			ck_assert_int_eq(ret, OK);
+			break;
+		}
+		if (ret == OK) {
+			core_world_close(&world); /* done without */
+			continue;
+		}
+		ck_assert(ret == ERR_NOMEM || ret == ERR_SYSTEM);
+	}
+	ck_assert(core_has(&world, "host-1"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+/* ---- restarts ------------------------------------------------------------------------------ */
+
+START_TEST(a_restart_finds_what_was_acknowledged)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	for (unsigned i = 0; i < 30; i++) {
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, i % 2 * 100, i)),
+				  DNS_RCODE_NOERROR);
+	}
+	core_world_close(&world);
+	core_world_start(&world);
+	ck_assert(core_has(&world, "host-0"));
+	ck_assert(core_has(&world, "host-29"));
+	ck_assert(!core_has(&world, "host-30"));
+	ck_assert_uint_eq(core_counted(&world).leases, 15);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 30)), DNS_RCODE_NOERROR);
+	core_world_close(&world);
+	core_world_start(&world);
+	ck_assert(core_has(&world, "host-30"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_snapshot_is_taken_at_the_budget_and_a_restart_begins_with_it)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	world.log_options.budget = 2000;
+	core_world_start(&world);
+	core_begin(&world);
+	for (unsigned i = 0; i < 200; i++) {
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, 100, i)), DNS_RCODE_NOERROR);
+	}
+	WAIT_FOR(core_counted(&world).snapshots >= 3);
+	core_world_close(&world);
+	ck_assert_uint_gt(store_ram_snapshot(CORE_DISK), 100);
+	ck_assert_uint_lt(store_ram_entries(CORE_DISK), 100);
+	core_world_start(&world);
+	for (unsigned i = 0; i < 200; i++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "host-%u", i);
+		ck_assert(core_has(&world, label));
+	}
+	ck_assert_uint_eq(core_counted(&world).leases, 200);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_snapshot_that_fails_is_survived)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	world.log_options.budget = 1;
+	store_ram_fail_snapshot(CORE_DISK, ERR_FULL);
+	core_world_start(&world);
+	core_begin(&world);
+	for (unsigned i = 0; core_counted(&world).snapshots == 0; i++) {
+		ck_assert_uint_lt(i, 1000);
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, i)), DNS_RCODE_NOERROR);
+	}
+	core_world_close(&world);
+	core_world_start(&world);
+	ck_assert(core_has(&world, "host-0"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_damaged_log_is_refused)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	core_world_close(&world);
+	store_ram_damage(CORE_DISK, 1, 20);
+	ck_assert_int_eq(core_world_open(&world), ERR_DAMAGED);
+	store_ram_forget();
+}
+END_TEST
+
+/* ---- leases -------------------------------------------------------------------------------- */
+
+START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 1)), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 2)), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 3)), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_counted(&world).leases, 2);
+	/* By the logged path: a renewal is as good as a heartbeat. */
+	for (const uint64_t begin_ms = clock_mono_ms(); core_has(&world, "host-2");) {
+		ck_assert_uint_lt(clock_mono_ms() - begin_ms, CORE_WAIT_MS);
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 1)), DNS_RCODE_NOERROR);
+	}
+	ck_assert(core_has(&world, "host-1"));
+	ck_assert_uint_eq(core_counted(&world).expired, 1);
+	WAIT_FOR(!core_has(&world, "host-1"));
+	ck_assert(core_has(&world, "host-3"));
+	ck_assert_uint_eq(core_counted(&world).leases, 0);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(an_expiry_that_the_disk_refuses_is_tried_again_after_a_term)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 1)), DNS_RCODE_NOERROR);
+	store_ram_fail_appends(CORE_DISK, ERR_FULL, 1);
+	WAIT_FOR(core_counted(&world).failed == 1);
+	ck_assert(core_has(&world, "host-1"));
+	WAIT_FOR(!core_has(&world, "host-1"));
+	ck_assert_uint_eq(core_counted(&world).expired, 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_host_outlives_its_lease_for_an_instance_and_goes_with_it)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 1)), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_wait(&world, core_update(&world, 3,
+							"_http._tcp 60 PTR web._http._tcp\n"
+							"web._http._tcp 60 SRV 0 0 80 host-1\n"
+							"web._http._tcp 60 TXT a\n")),
+			  DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_counted(&world).leases, 2);
+	WAIT_FOR(core_counted(&world).batches == 4);
+	ck_assert(core_has(&world, "host-1"));
+	WAIT_FOR(!core_has(&world, "web._http._tcp"));
+	ck_assert(!core_has(&world, "host-1"));
+	ck_assert_uint_eq(core_counted(&world).batches, 5);
+	ck_assert_uint_eq(core_counted(&world).leases, 0);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(more_than_a_command_takes_expire_one_after_another)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	for (unsigned i = 0; i < 60; i++) {
+		struct buf_writer out = core_command();
+		char master[4000];
+		size_t at = 0;
+
+		for (unsigned k = 0; k < 40; k++) {
+			at += (size_t)snprintf(master + at, sizeof(master) - at,
+					       "m-%u-%u 60 A 192.0.2.1\n", i, k);
+		}
+		free(out.start);
+		ck_assert_uint_eq(core_wait(&world, core_update(&world, 1, master)),
+				  DNS_RCODE_NOERROR);
+	}
+	WAIT_FOR(core_counted(&world).expired == 2400);
+	ck_assert_uint_eq(core_counted(&world).leases, 0);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+/* ---- other threads ------------------------------------------------------------------------- */
+
+static int edit(struct root_writer *writer, void *context)
+{
+	static const uint8_t ring_key[SIPHASH_KEY_SIZE];
+	uint8_t apex[DNS_NAME_MAX];
+
+	world_name(apex, "static.example.");
+	world_must(zone_open(writer, apex, NULL, ring_key));
+	return *(int *)context;
+}
+
+START_TEST(an_edit_is_published_or_leaves_no_trace)
+{
+	struct core_world world;
+	uint8_t apex[DNS_NAME_MAX];
+	int status = OK;
+
+	core_world_init(&world);
+	world_name(apex, "static.example.");
+	ck_assert_int_eq(core_world_open(&world), OK);
+	ck_assert_int_eq(core_edit(world.core, edit, &status), OK);
+	ck_assert_int_eq(core_start(world.core), OK);
+	core_begin(&world);
+	ck_assert_uint_eq(root_zone_count(atomic_load(&core_view(world.core)->root)), 2);
+	core_world_close(&world);
+	/* It was for this node alone. */
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(root_zone_count(atomic_load(&core_view(world.core)->root)), 1);
+	status = ERR_CONF;
+	ck_assert_int_eq(core_edit(world.core, edit, &status), ERR_CONF);
+	ck_assert_uint_eq(root_zone_count(atomic_load(&core_view(world.core)->root)), 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_held_root_stays_as_it_was)
+{
+	struct core_world world;
+	const struct root *root;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 0)), DNS_RCODE_NOERROR);
+	root = core_hold(world.core);
+	for (unsigned i = 1; i < 200; i++) {
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, i)), DNS_RCODE_NOERROR);
+	}
+	ck_assert(root_has(&world, root, "host-0"));
+	ck_assert(!root_has(&world, root, "host-1"));
+	core_release(world.core, root);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+struct reader {
+	struct core_world *world;
+	atomic_bool is_over;
+	unsigned seen;
+};
+
+/* As a UDP worker does: load, look, be quiescent; now and then offline. */
+static void read_on(void *context)
+{
+	struct reader *reader = context;
+	struct core_view *view = core_view(reader->world->core);
+	struct record records[8];
+
+	reader_register();
+	while (!reader->is_over) {
+		const struct root *root = atomic_load_explicit(&view->root, memory_order_acquire);
+		const struct zone *zone = root_zone(root, reader->world->apex);
+		uint8_t name[DNS_NAME_MAX];
+		const struct node *node;
+
+		world_name(name, "host-1.svc.example.");
+		node = zone_node(zone, name);
+		if (node != NULL) {
+			struct content content;
+
+			node_content(node, &content, records, COUNT_OF(records));
+			reader->seen += content.count > 0;
+			if (node_lease(node) != NULL) {
+				uint64_t seen = node_lease(node)->renewed_ms;
+
+				atomic_compare_exchange_strong(&node_lease(node)->renewed_ms,
+							       &seen, seen);
+			}
+		}
+		reader_quiescent();
+		if (reader->seen % 64 == 0) {
+			reader_offline();
+			usleep(10);
+			reader_online();
+		}
+	}
+	reader_unregister();
+}
+
+START_TEST(readers_see_whole_versions_while_others_come_and_go)
+{
+	struct core_world world;
+	struct reader readers[2];
+	struct thread *threads[2];
+
+	core_world_init(&world);
+	world.log_options.budget = 10000;
+	core_world_start(&world);
+	core_begin(&world);
+	for (size_t i = 0; i < COUNT_OF(readers); i++) {
+		readers[i] = (struct reader){.world = &world};
+		ck_assert_int_eq(thread_start(&threads[i], "reader", read_on, &readers[i]), OK);
+	}
+	for (unsigned i = 0; i < 600; i++) {
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, i % 3 * 50, i % 20)),
+				  DNS_RCODE_NOERROR);
+	}
+	for (size_t i = 0; i < COUNT_OF(readers); i++) {
+		readers[i].is_over = true;
+		thread_join(threads[i]);
+		ck_assert_uint_gt(readers[i].seen, 0);
+	}
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_result_means_durable_and_published,
+		nothing_is_seen_before_it_is_published,
+		what_comes_while_a_batch_is_in_flight_is_the_next,
+		each_kind_of_job_comes_back_in_one_call_and_in_order,
+		a_refusal_is_a_result_and_changes_nothing,
+		a_full_queue_refuses_and_counts,
+		a_full_disk_is_servfail_with_its_reason_and_passes,
+		a_stop_finishes_the_batch_in_flight_and_refuses_what_waits,
+		what_cannot_be_applied_stops_the_process,
+		any_failed_allocation_at_the_start_is_reported,
+		a_restart_finds_what_was_acknowledged,
+		a_snapshot_is_taken_at_the_budget_and_a_restart_begins_with_it,
+		a_snapshot_that_fails_is_survived,
+		a_damaged_log_is_refused,
+		a_lease_that_is_not_renewed_ends_and_one_that_is_stays,
+		an_expiry_that_the_disk_refuses_is_tried_again_after_a_term,
+		a_host_outlives_its_lease_for_an_instance_and_goes_with_it,
+		more_than_a_command_takes_expire_one_after_another,
+		an_edit_is_published_or_leaves_no_trace,
+		a_held_root_stays_as_it_was,
+		readers_see_whole_versions_while_others_come_and_go,
+	};
+
+	log_set_level(LOG_LEVEL_ERROR);
+	return run_tests("core", tests, COUNT_OF(tests));
+}
