@@ -37,16 +37,27 @@ void wgl_cache_init(struct wgl_cache *cache, size_t size_max, uint32_t max_ttl_s
 	list_init(&cache->seen);
 }
 
-static void drop(struct wgl_cache *cache, struct wgl_rrset *set)
+static void release(struct wgl_rrset *set)
 {
-	map_remove(&cache->sets, set->key, TYPE_SIZE + (size_t)set->name_size);
-	list_remove(&set->link);
-	cache->size -= cost(set);
 	free(set->failure);
 	free(set);
 }
 
-static struct wgl_rrset *first(struct wgl_cache *cache)
+/* Lets an entry go that is in the map no more. */
+static void forget(struct wgl_cache *cache, struct wgl_rrset *set)
+{
+	list_remove(&set->link);
+	cache->size -= cost(set);
+	release(set);
+}
+
+static void drop(struct wgl_cache *cache, struct wgl_rrset *set)
+{
+	map_remove(&cache->sets, set->key, TYPE_SIZE + (size_t)set->name_size);
+	forget(cache, set);
+}
+
+static struct wgl_rrset *oldest(struct wgl_cache *cache)
 {
 	return list_entry(cache->seen.next, struct wgl_rrset, link);
 }
@@ -54,7 +65,7 @@ static struct wgl_rrset *first(struct wgl_cache *cache)
 void wgl_cache_deinit(struct wgl_cache *cache)
 {
 	while (!list_is_empty(&cache->seen)) {
-		drop(cache, first(cache));
+		drop(cache, oldest(cache));
 	}
 	map_deinit(&cache->sets);
 }
@@ -62,7 +73,7 @@ void wgl_cache_deinit(struct wgl_cache *cache)
 static void evict(struct wgl_cache *cache)
 {
 	while (cache->size > cache->size_max) {
-		drop(cache, first(cache));
+		drop(cache, oldest(cache));
 	}
 }
 
@@ -79,7 +90,8 @@ static bool is_usable(const struct wgl_rrset *set, uint64_t now_ms)
 	return (set->known != WGL_UNKNOWN && now_ms < set->keep_ms) || now_ms < set->hold_ms;
 }
 
-static const struct wgl_rrset *use(struct wgl_cache *cache, struct wgl_rrset *set, uint64_t now_ms)
+/* The entry, if it is of any use yet. */
+static struct wgl_rrset *use(struct wgl_cache *cache, struct wgl_rrset *set, uint64_t now_ms)
 {
 	if (set == NULL) {
 		return NULL;
@@ -96,18 +108,27 @@ static const struct wgl_rrset *use(struct wgl_cache *cache, struct wgl_rrset *se
 	return set;
 }
 
-const struct wgl_rrset *wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, uint16_t type,
-				       uint64_t now_ms)
+struct wgl_found wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, uint16_t type,
+				uint64_t now_ms)
 {
 	const struct wgl_rrset *gone = use(cache, look_up(cache, name, 0), now_ms);
 	const struct wgl_rrset *set = use(cache, look_up(cache, name, type), now_ms);
+	struct wgl_found found = {.set = set};
 
-	/* The younger word counts: a name may have come back, or gone, since the other. */
-	if (gone == NULL || gone->known != WGL_NXDOMAIN) {
-		return set;
+	if (set != NULL) {
+		found.is_held = now_ms < set->hold_ms;
+		found.hold_ms = set->hold_ms;
+		found.failure = found.is_held ? set->failure : NULL;
+		found.set = set->known == WGL_UNKNOWN ? NULL : set;
 	}
-	return set == NULL || set->known == WGL_UNKNOWN || gone->said_ms > set->said_ms ? gone
-											  : set;
+	/* The younger word counts: a name may have come back, or gone, since the other. */
+	if (gone != NULL && gone->known == WGL_NXDOMAIN &&
+	    (found.set == NULL || gone->said_ms > found.set->said_ms)) {
+		found.set = gone;
+		found.hold_ms = found.hold_ms > gone->hold_ms ? found.hold_ms : gone->hold_ms;
+		found.is_held = now_ms < found.hold_ms;
+	}
+	return found;
 }
 
 const uint8_t *wgl_rrset_name(const struct wgl_rrset *set)
@@ -149,13 +170,12 @@ static int insert(struct wgl_cache *cache, struct wgl_rrset *set)
 	const size_t key_size = TYPE_SIZE + (size_t)set->name_size;
 	struct wgl_rrset *old = map_get(&cache->sets, set->key, key_size);
 
-	if (old != NULL) {
-		drop(cache, old);
-	}
 	if (map_put(&cache->sets, set->key, key_size, set) != OK) {
-		free(set->failure);
-		free(set);
+		release(set);
 		return WAGGLE_ERR_NOMEM;
+	}
+	if (old != NULL) {
+		forget(cache, old);
 	}
 	list_append(&cache->seen, &set->link);
 	cache->size += cost(set);
@@ -191,6 +211,7 @@ int wgl_cache_put(struct wgl_cache *cache, const struct wgl_news *news, uint64_t
 	/* What a snapshot or a stale server says is no reason not to ask. */
 	set->fresh_ms = news->is_from_snapshot || news->is_stale ? said_ms
 								 : said_ms + ttl_s * 1000ull;
+	set->hold_ms = news->is_stale ? said_ms + ttl_s * 1000ull : 0;
 	set->keep_ms = said_ms + (ttl_s + (uint64_t)cache->max_stale_s) * 1000;
 	if (news->size > 0) {
 		memcpy(set->records, news->records, news->size);

@@ -61,13 +61,17 @@ void wgl_cache_init(struct wgl_cache *cache, size_t size_max, uint32_t max_ttl_s
 		    uint32_t max_stale_s, uint64_t seed);
 void wgl_cache_deinit(struct wgl_cache *cache);
 
-/*
- * What is known of the name and type, or NULL: records or their absence that may still be used, or
- * a failure that still holds. Looks at NXDOMAIN for the whole name first. Valid until the next
- * put or fail.
- */
-const struct wgl_rrset *wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, uint16_t type,
-				       uint64_t now_ms);
+/* What is known of a name and type. */
+struct wgl_found {
+	const struct wgl_rrset *set; /* records or their absence, that may still be used; or NULL */
+	bool is_held; /* asking failed of late: it is not to be asked now ... */
+	uint64_t hold_ms; /* ... and not before this */
+	const struct waggle_error *failure; /* then why; NULL: no memory to say */
+};
+
+/* Looks at NXDOMAIN for the whole name, too. Valid until the next put or fail. */
+struct wgl_found wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, uint16_t type,
+				uint64_t now_ms);
 
 /* The name as the server spelled it. */
 const uint8_t *wgl_rrset_name(const struct wgl_rrset *set);

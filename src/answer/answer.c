@@ -370,6 +370,8 @@ static bool follow_cname(struct reply *reply, const struct set *cname)
 	uint16_t size;
 	const uint8_t *target = set_member(cname, 0, scratch, &size);
 
+	/* It stays until the reply is written: a view into the root. */
+	assert(target != scratch);
 	put_set(reply, DNS_ANSWER, asked(reply), cname);
 	return follow(reply, target);
 }

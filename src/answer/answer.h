@@ -17,10 +17,10 @@
 
 struct answer_query {
 	const struct dns_message *message; /* parsed without fault, opcode QUERY, class IN */
-	bool is_stream;			   /* TCP: never TC */
-	uint64_t client;		   /* hash of the client's prefix: its place on the ring */
-	const struct root *root;	   /* filled by answer_find() */
-	struct zone_find find;		   /* the same */
+	bool is_stream; /* TCP: never TC */
+	uint64_t client; /* hash of the client's prefix: its place on the ring */
+	const struct root *root; /* filled by answer_find() */
+	struct zone_find find; /* the same */
 };
 
 /* What was seen while writing, for counters and the OPT record. */
@@ -30,9 +30,9 @@ struct answer_result {
 	uint16_t ede; /* enum dns_ede */
 	const char *ede_text; /* static, or NULL */
 	bool is_truncated; /* TC is set */
-	bool is_sampled;   /* a derived set was over answer-max */
-	uint32_t pool;	   /* with is_sampled: how many it has */
-	bool is_short;	   /* by TCP: the answer's set ends where the message does */
+	bool is_sampled; /* a derived set was over answer-max */
+	uint32_t pool; /* with is_sampled: how many it has */
+	bool is_short; /* by TCP: the answer's set ends where the message does */
 };
 
 void answer_find(const struct root *root, struct answer_query *queries, size_t count);

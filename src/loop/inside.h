@@ -20,6 +20,6 @@ struct loop {
 	uv_async_t keep; /* keeps an otherwise empty loop waiting */
 	struct loop_owned keep_owned;
 	bool is_stopped;
-	uint8_t *input;	   /* what a stream reads goes here first; NULL: no stream yet */
+	uint8_t *input; /* what a stream reads goes here first; NULL: no stream yet */
 	size_t input_size; /* octets */
 };

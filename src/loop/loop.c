@@ -119,6 +119,7 @@ void loop_free(struct loop *loop)
 	} while (left != 0);
 	left = uv_loop_close(&loop->uv);
 	assert(left == 0);
+	(void)left;
 	free(loop->input);
 	free(loop);
 }

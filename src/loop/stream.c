@@ -52,7 +52,7 @@ struct stream {
 	const struct stream_events *events;
 	void *context;
 	unsigned writes; /* not yet called back */
-	size_t unsent;	 /* when the idle timer looked last */
+	size_t unsent; /* when the idle timer looked last */
 	uint64_t idle_ms;
 	uint64_t active_ms; /* time of the last sign of life */
 	struct sockaddr_storage peer;
@@ -77,8 +77,7 @@ static void socket_init(union socket *socket, struct loop *loop, int family)
 
 static int socket_open(union socket *socket, int family, int fd)
 {
-	return family == AF_UNIX ? uv_pipe_open(&socket->pipe, fd)
-				 : uv_tcp_open(&socket->tcp, fd);
+	return family == AF_UNIX ? uv_pipe_open(&socket->pipe, fd) : uv_tcp_open(&socket->tcp, fd);
 }
 
 static int socket_family(int fd)
@@ -358,8 +357,7 @@ static void connection_came(uv_stream_t *handle, int status)
 
 static void listener_handle_closed(uv_handle_t *handle)
 {
-	struct stream_listener *listener =
-		list_entry(handle->data, struct stream_listener, owned);
+	struct stream_listener *listener = list_entry(handle->data, struct stream_listener, owned);
 
 	if (--listener->open_handles == 0) {
 		free(listener);

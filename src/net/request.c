@@ -90,8 +90,7 @@ void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede
 	request->outcome.ede_text = text;
 }
 
-/* The name of the key that signed, as a value of a log line. */
-static const char *request_key_text(char *out, size_t size, const uint8_t *name)
+const char *request_name_text(char *out, size_t size, const uint8_t *name)
 {
 	char text[DNS_NAME_TEXT_MAX];
 
@@ -109,7 +108,7 @@ static void request_log_signature(struct request_desk *desk, const struct reques
 		return;
 	}
 	access_address_text(peer, request->peer);
-	request_key_text(key, sizeof(key), request->signer.tsig.key_name);
+	request_name_text(key, sizeof(key), request->signer.tsig.key_name);
 	log_line(LOG_LEVEL_WARNING, "signature refused", "peer=%s key=%s tsig_error=%u left_out=%u",
 		 peer, key, request->signer.tsig.error, left_out);
 }
@@ -211,7 +210,7 @@ static void request_log_denied(struct request_desk *desk, const struct request *
 		 "zone=%s name=%s peer=%s key=%s rule=%s left_out=%u",
 		 log_quote(zone, sizeof(zone), answer->zone),
 		 log_quote(name, sizeof(name), answer->name), peer,
-		 request_key_text(key_name, sizeof(key_name), key == NULL ? NULL : key->name),
+		 request_name_text(key_name, sizeof(key_name), key == NULL ? NULL : key->name),
 		 log_quote(rule, sizeof(rule), answer->reason), left_out);
 }
 

@@ -85,5 +85,8 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 void request_reply(struct request *request, unsigned rcode);
 void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede, const char *text);
 
+/* A name as a value of a log line, "-" for NULL: `out`, or a literal. */
+const char *request_name_text(char *out, size_t size, const uint8_t *name);
+
 /* A client's place on the ring of large pools: the same in every thread, node and run. */
 uint64_t request_client(const struct sockaddr_storage *peer);

@@ -225,6 +225,7 @@ static void connection_message(struct connection *connection, const uint8_t *wir
 	uint8_t *out;
 
 	tally_add(&thread->tally.tcp_received, 1);
+	arena_reset(&thread->desk.arena);
 	request->wire = wire;
 	request->size = size;
 	request->peer = stream_peer(connection->stream);
@@ -528,12 +529,15 @@ static void stream_mail(void *context, struct list *mails)
 		struct ticket *ticket = list_entry(link, struct ticket, job.mail.link);
 
 		list_remove(link);
-		if (link == &thread->stop.link) {
+		const bool is_stop = link == &thread->stop.link;
+
+		if (now != NULL && (is_stop || now->number != ticket->connection)) {
+			connection_go(now);
+			now = NULL;
+		}
+		if (is_stop) {
 			stream_stop(thread);
 			continue;
-		}
-		if (now != NULL && now->number != ticket->connection) {
-			connection_go(now);
 		}
 		now = stream_answer(thread, ticket);
 		ticket_free(ticket);

@@ -67,24 +67,19 @@ static void ticket_log_refused(const struct ticket *ticket)
 	const struct conf_key *key = ticket->signer.reply_tsig ? ticket->signer.key : NULL;
 	uint32_t left_out;
 	char peer[64];
-	char name[DNS_NAME_TEXT_MAX];
 	char zone[DNS_NAME_TEXT_MAX];
-	char key_text[DNS_NAME_TEXT_MAX] = "-";
+	char key_name[DNS_NAME_TEXT_MAX];
 	char reason[2 * sizeof(ticket->job.result.ede_text)];
 
-	if (ticket->job.result.rcode != DNS_RCODE_REFUSED ||
-	    !log_may(&net->core_lines, clock_mono_ms(), TICKET_LINES, &left_out)) {
+	if (!log_may(&net->core_lines, clock_mono_ms(), TICKET_LINES, &left_out)) {
 		return;
 	}
-	if (key != NULL) {
-		log_quote(key_text, sizeof(key_text), dns_name_to_text(name, key->name));
-	}
-	dns_name_to_text(name, ticket->message.qname);
 	log_line(LOG_LEVEL_WARNING, "update refused",
 		 "zone=%s peer=%s key=%s reason=%s left_out=%u",
-		 log_quote(zone, sizeof(zone), name), access_address_text(peer, &ticket->peer.address),
-		 key_text, log_quote(reason, sizeof(reason), ticket->job.result.ede_text),
-		 left_out);
+		 request_name_text(zone, sizeof(zone), ticket->message.qname),
+		 access_address_text(peer, &ticket->peer.address),
+		 request_name_text(key_name, sizeof(key_name), key == NULL ? NULL : key->name),
+		 log_quote(reason, sizeof(reason), ticket->job.result.ede_text), left_out);
 }
 
 /* In the core's thread: to the threads that have the connections, or out. */
@@ -97,7 +92,9 @@ static void ticket_done(struct list *jobs)
 		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
 
 		list_remove(&ticket->job.mail.link);
-		ticket_log_refused(ticket);
+		if (ticket->job.result.rcode == DNS_RCODE_REFUSED) {
+			ticket_log_refused(ticket);
+		}
 		if (ticket->job.is_silent) {
 			ticket_free(ticket);
 		} else if (ticket->stream == NULL) {

@@ -35,39 +35,44 @@ static int release_host(struct root_writer *writer, const struct zone *zone, con
 	return remove_name(writer, zone_apex(zone), name);
 }
 
-/* Looks at the hosts that an instance with these records pointed to. */
-static int release_hosts(struct root_writer *writer, const uint8_t *apex,
-			 const struct record *records, size_t count)
+int targets_note(struct targets *targets, const struct node *old, struct arena *arena)
+{
+	struct content before;
+
+	if (old == NULL) {
+		return OK;
+	}
+	const size_t room = node_record_count(old);
+	struct record *records = arena_calloc(arena, room + 1, sizeof(*records));
+	if (records == NULL) {
+		return ERR_NOMEM;
+	}
+	const size_t count = node_content(old, &before, records, room);
+	for (size_t i = 0; i < count; i++) {
+		if (records[i].type != DNS_TYPE_SRV) {
+			continue;
+		}
+		struct target *target = arena_alloc(arena, sizeof(*target));
+		if (target == NULL) {
+			return ERR_NOMEM;
+		}
+		target->name = dns_srv_view(records[i].rdata).target;
+		target->next = targets->first;
+		targets->first = target;
+	}
+	return OK;
+}
+
+int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex)
 {
 	const struct zone *zone = root_zone(root_draft(writer), apex);
 	int ret = OK;
 
-	for (size_t i = 0; ret == OK && i < count; i++) {
-		if (records[i].type == DNS_TYPE_SRV) {
-			ret = release_host(writer, zone, dns_srv_view(records[i].rdata).target);
-		}
+	for (const struct target *target = targets->first; ret == OK && target != NULL;
+	     target = target->next) {
+		ret = release_host(writer, zone, target->name);
 	}
 	return ret;
-}
-
-/* Puts a name; then the hosts go that it alone kept. `old`: what stands there now, or NULL. */
-static int put(struct root_writer *writer, const uint8_t *apex, const struct content *content,
-	       const struct node *old, struct arena *arena)
-{
-	struct record *records = NULL;
-	size_t count = 0;
-
-	if (old != NULL) {
-		struct content before;
-		const size_t room = node_record_count(old);
-		records = arena_calloc(arena, room + 1, sizeof(*records));
-		if (records == NULL) {
-			return ERR_NOMEM;
-		}
-		count = node_content(old, &before, records, room);
-	}
-	const int ret = zone_put(writer, apex, content);
-	return ret != OK ? ret : release_hosts(writer, apex, records, count);
 }
 
 /* ---- commands ---------------------------------------------------------------------------- */
@@ -77,19 +82,28 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 			struct command_result *result, struct plan *plan)
 {
 	int ret = registry_evaluate(root_draft(writer), command, size, version, time_s, arena, plan);
+	struct targets targets = {0};
 
 	if (ret != OK) {
 		return ret;
 	}
 	*result = plan->result;
+	if (result->rcode != DNS_RCODE_NOERROR) {
+		return OK;
+	}
+	const uint8_t *apex = zone_apex(plan->zone);
 	for (size_t i = 0; ret == OK && i < plan->count; i++) {
 		const struct plan_name *name = &plan->names[i];
 		if (name->is_change || name->is_renewed) {
-			ret = put(writer, zone_apex(plan->zone), &name->content, name->old, arena);
+			ret = targets_note(&targets, name->old, arena);
+			ret = ret != OK ? ret : zone_put(writer, apex, &name->content);
 		}
 	}
+	if (ret == OK) {
+		ret = targets_release(&targets, writer, apex);
+	}
 	if (ret == OK && plan->has_soa) {
-		ret = zone_set_soa(writer, zone_apex(plan->zone), &plan->soa);
+		ret = zone_set_soa(writer, apex, &plan->soa);
 	}
 	return ret;
 }
@@ -112,6 +126,7 @@ static int expire_one(struct root_writer *writer, const struct command_expiry *e
 {
 	const struct zone *zone = root_zone(root_draft(writer), expiry->zone);
 	const struct node *node = zone == NULL ? NULL : zone_entry(zone, expiry->name);
+	struct targets targets = {0};
 	struct content content;
 
 	if (node == NULL || node_lease(node) == NULL) {
@@ -139,7 +154,11 @@ static int expire_one(struct root_writer *writer, const struct command_expiry *e
 		return zone_put(writer, zone_apex(zone), &content);
 	}
 	content = (struct content){.name = content.name};
-	return put(writer, zone_apex(zone), &content, node, arena);
+	int ret = targets_note(&targets, node, arena);
+	if (ret == OK) {
+		ret = zone_put(writer, zone_apex(zone), &content);
+	}
+	return ret != OK ? ret : targets_release(&targets, writer, zone_apex(zone));
 }
 
 static int apply_expire(struct root_writer *writer, const uint8_t *command, size_t size,

@@ -58,6 +58,7 @@ struct base_work {
 	struct map names;
 	struct base_name *first;
 	struct base_name **end;
+	struct targets targets; /* of instances that it takes over */
 	uint64_t version;
 	uint64_t time_s;
 	bool is_change;
@@ -204,6 +205,7 @@ static int merge_shared(struct base_work *work, struct base_name *name, struct c
 	}
 	const size_t base_count = name->count;
 	const size_t count = node_content(old, content, records, room);
+	bool is_leased = false;
 	for (size_t i = 0; i < count; i++) {
 		struct record record = records[i];
 		bool is_said = (record.flags & RECORD_BASE) != 0;
@@ -220,40 +222,69 @@ static int merge_shared(struct base_work *work, struct base_name *name, struct c
 		if (ret != OK) {
 			return ret;
 		}
+		is_leased = is_leased || (!is_said && (record.flags & RECORD_LEASED) != 0);
+	}
+	if (!is_leased) {
+		content->lease_s = 0;
+		content->key_lease_s = 0;
 	}
 	return OK;
+}
+
+/* At a name that is its alone: what a provider had there is gone. */
+static int take_name(struct base_work *work, const struct base_name *name, struct content *content,
+		     const struct node *old)
+{
+	const bool is_held = name->count > 0 || name->flags != 0;
+	struct content before = {0};
+	char text[DNS_NAME_TEXT_MAX];
+	char owner[DNS_NAME_TEXT_MAX + 8];
+
+	if (old != NULL) {
+		node_content(old, &before, NULL, 0);
+	}
+	if (before.owner.kind > OWNER_BASE) {
+		log_line(LOG_LEVEL_WARNING, "base file takes over a registered name",
+			 "name=%s owner=\"%s\"", dns_name_to_text(text, name->name),
+			 owner_text(owner, &before.owner));
+	}
+	if (name->count > 0) {
+		content->subtypes = name->subtypes;
+		content->subtypes_size = name->subtypes_size;
+	}
+	content->flags = name->flags;
+	content->owner.kind = is_held ? OWNER_BASE : OWNER_NONE;
+	content->version = work->version;
+	content->changed_s = work->time_s;
+	return targets_note(&work->targets, old, work->arena);
+}
+
+/* Does neither base say more of the name than a subtype, which alone makes no instance? */
+static bool is_untouched(const struct base_name *name, const struct node *old)
+{
+	struct content before = {0};
+
+	if (old != NULL) {
+		node_content(old, &before, NULL, 0);
+	}
+	return name->count == 0 && name->flags == 0 && before.owner.kind != OWNER_BASE;
 }
 
 static int put_name(struct base_work *work, const struct zone *zone, struct base_name *name)
 {
 	const struct node *old = zone_entry(zone, name->name);
 	struct content content = {.name = name->name};
-	struct content before = {0};
-	char text[DNS_NAME_TEXT_MAX];
-	char owner[DNS_NAME_TEXT_MAX + 8];
+	int ret;
 
 	if (zone_role_is_shared(zone_role(zone, name->name))) {
-		const int ret = merge_shared(work, name, &content, old);
-		if (ret != OK) {
-			return ret;
-		}
+		ret = merge_shared(work, name, &content, old);
+	} else if (is_untouched(name, old)) {
+		return OK;
 	} else {
-		if (old != NULL) {
-			node_content(old, &before, NULL, 0);
-		}
-		if (before.owner.kind > OWNER_BASE) {
-			log_line(LOG_LEVEL_WARNING, "base file takes over a registered name",
-				 "name=%s owner=\"%s\"", dns_name_to_text(text, name->name),
-				 owner_text(owner, &before.owner));
-		}
-		content.subtypes = name->subtypes;
-		content.subtypes_size = name->subtypes_size;
-		content.flags = name->flags;
-		if (name->count > 0 || name->flags != 0) {
-			content.owner.kind = OWNER_BASE;
-		}
-		content.version = work->version;
-		content.changed_s = work->time_s;
+		ret = take_name(work, name, &content, old);
+	}
+	if (ret != OK) {
+		return ret;
 	}
 	content.records = name->records;
 	content.count = name->count;
@@ -277,6 +308,9 @@ static int put_all(struct base_work *work)
 	}
 	for (struct base_name *name = work->first; ret == OK && name != NULL; name = name->next) {
 		ret = put_name(work, zone, name);
+	}
+	if (ret == OK) {
+		ret = targets_release(&work->targets, work->writer, apex);
 	}
 	if (ret == OK) {
 		ret = zone_set_served(work->writer, apex, true);

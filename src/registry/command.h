@@ -21,7 +21,7 @@
 
 enum command_kind {
 	COMMAND_UPDATE = 1, /* RFC 2136, also what SRP and sessions become */
-	COMMAND_BASE = 2,   /* a zone's shape and hand-written records */
+	COMMAND_BASE = 2, /* a zone's shape and hand-written records */
 	COMMAND_EXPIRE = 3, /* leases that ran out, each with the version meant */
 	COMMAND_RETIRE = 4, /* the zone is in no configuration any more; kept, not served */
 };
@@ -34,7 +34,7 @@ struct command_batch {
 };
 
 #define COMMAND_BATCH_HEAD 14 /* octets before the first command */
-#define COMMAND_NEXT_HEAD 4   /* octets before each */
+#define COMMAND_NEXT_HEAD 4 /* octets before each */
 
 /* Writing a batch: the head, then as many commands as it says. */
 void command_write_batch(struct buf_writer *out, uint32_t count, uint64_t time_s);
@@ -57,7 +57,7 @@ struct command_result {
 	uint16_t ede;
 	char ede_text[160];
 	struct dns_lease lease; /* granted, when the request had one */
-	bool is_change;		/* content changed (else: applied, and nothing moved) */
+	bool is_change; /* content changed (else: applied, and nothing moved) */
 };
 
 /* An UPDATE as decoded: views into the command's octets. */
@@ -115,7 +115,7 @@ struct command_base {
 	struct zone_shape shape;
 	uint8_t ring_key[SIPHASH_KEY_SIZE]; /* used when the zone is new */
 	const struct zone_soa *soa;
-	uint32_t count;		   /* records */
+	uint32_t count; /* records */
 	struct buf_reader records; /* walk with command_read_change(), form ADD */
 };
 size_t command_base_size(const struct command_base *base); /* without the records */

@@ -264,8 +264,8 @@ static void say_failure(struct core *core, const struct batch *batch, int status
 	counter_add(&core->counters.failed, 1);
 	if (log_may(&core->failure_limit, clock_mono_ms(), 1, &left_out)) {
 		log_line(LOG_LEVEL_ERROR, "the log did not take a batch",
-			 "error=\"%s\" commands=%zu octets=%zu left_out=%" PRIu32, core_reason(status),
-			 batch->count, batch->size, left_out);
+			 "error=\"%s\" commands=%zu octets=%zu left_out=%" PRIu32,
+			 core_reason(status), batch->count, batch->size, left_out);
 	}
 }
 

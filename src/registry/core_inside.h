@@ -69,7 +69,7 @@ struct core {
 	struct mailbox *turns;
 	atomic_bool is_running; /* there is a thread that takes turns */
 	size_t queue;
-	_Atomic(size_t) queued;	       /* jobs in the mailbox or waiting */
+	_Atomic(size_t) queued; /* jobs in the mailbox or waiting */
 	_Atomic(size_t) queued_octets; /* of their commands */
 
 	/* From here on the core's alone. */
@@ -98,7 +98,7 @@ struct core {
 	bool is_saving; /* a snapshot is under way */
 	const struct root *saved_root;
 	uint64_t saved_octets; /* snapshot thread */
-	uint64_t saving_ms;    /* when it began */
+	uint64_t saving_ms; /* when it began */
 	struct log_turn saved;
 	struct turn graced;
 };

@@ -254,13 +254,13 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 	if (ret != OK) {
 		return ret;
 	}
-	draft->is_added_to = true;
 	if (change->type == DNS_TYPE_SOA) {
 		return add_soa(evaluation, draft, change);
 	}
 	if (is_ignored(draft, change->type)) {
 		return OK;
 	}
+	draft->is_added_to = true;
 	const bool is_shared = zone_role_is_shared(draft->role);
 	const uint8_t flags = is_shared && draft->lease_s > 0 ? RECORD_LEASED : 0;
 	const uint32_t ttl = ttl_for(evaluation, draft, change->ttl);
@@ -551,11 +551,14 @@ static int change_name(struct evaluation *evaluation, struct draft *draft,
 static uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft)
 {
 	const struct zone_shape *shape = zone_shape(evaluation->plan->zone);
+	const struct owner *owner = &draft->content.owner;
+	const bool is_own = owner->kind == OWNER_NONE || /* a shared name has one lease for all */
+			    owner_equal(owner, &evaluation->update.owner);
 
 	if (evaluation->update.lease.present) {
 		return evaluation->plan->result.lease.lease_s;
 	}
-	if (draft->content.lease_s > 0) {
+	if (draft->content.lease_s > 0 && is_own) {
 		return draft->content.lease_s;
 	}
 	return shape->lease_default == ZONE_LEASE_DURATION ? shape->lease_default_s : 0;
@@ -690,21 +693,35 @@ static bool subtypes_are(const struct draft *draft)
 	return true;
 }
 
-static bool is_changed(const struct draft *draft, const struct content *now,
-		       struct record *scratch)
+/* What went and came again in other letters keeps its first spelling. */
+static void keep_spelling(struct draft *draft, const struct content *before)
 {
-	struct content before;
+	for (size_t i = 0; i < draft->count; i++) {
+		struct record *record = &draft->records[i];
+		for (size_t k = 0; k < before->count; k++) {
+			const struct record *old = &before->records[k];
+			if (old->type == record->type &&
+			    dns_rdata_equal(old->type, old->rdata, old->size, record->rdata,
+					    record->size)) {
+				record->rdata = old->rdata;
+				break;
+			}
+		}
+	}
+}
+
+static bool is_changed(const struct draft *draft, const struct content *now,
+		       const struct content *before)
+{
 	const bool is_gone = now->count == 0 && now->flags == 0;
 
 	if (draft->old == NULL) {
 		return !is_gone;
 	}
-	const size_t count = node_record_count(draft->old);
-	node_content(draft->old, &before, scratch, count);
-	return is_gone || now->flags != before.flags || now->lease_s != before.lease_s ||
-	       now->key_lease_s != before.key_lease_s || !owner_equal(&now->owner, &before.owner) ||
-	       !subtypes_are(draft) ||
-	       !records_are(before.records, before.count, now->records, now->count);
+	return is_gone || now->flags != before->flags || now->lease_s != before->lease_s ||
+	       now->key_lease_s != before->key_lease_s ||
+	       !owner_equal(&now->owner, &before->owner) || !subtypes_are(draft) ||
+	       !records_are(before->records, before->count, now->records, now->count);
 }
 
 /* What goes when an instance loses its SRV: it keeps no subtypes, only the PTR that waits. */
@@ -717,10 +734,48 @@ static void settle(struct draft *draft)
 	}
 }
 
+/* What is added to takes its lease and owner from this command; shared names have no owner. */
+static void set_lease(const struct evaluation *evaluation, const struct draft *draft,
+		      struct content *now)
+{
+	bool is_leased = false;
+
+	if (draft->is_added_to) {
+		now->flags &= (uint8_t)~NAME_OVERDUE;
+		now->lease_s = lease_for(evaluation, draft);
+		if (evaluation->update.lease.present) {
+			now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
+		}
+	}
+	if (!zone_role_is_shared(draft->role)) {
+		if (draft->is_added_to) {
+			now->owner = evaluation->update.owner;
+		}
+		return;
+	}
+	for (size_t i = 0; i < draft->count; i++) {
+		is_leased = is_leased || (draft->records[i].flags & RECORD_LEASED) != 0;
+	}
+	now->lease_s = is_leased ? now->lease_s : 0;
+	now->key_lease_s = is_leased ? now->key_lease_s : 0;
+}
+
+/* A lease covers all records at its name, and bounds their TTL. */
+static void bound_ttls(const struct draft *draft, const struct content *now)
+{
+	if (zone_role_is_shared(draft->role) || now->lease_s == 0) {
+		return;
+	}
+	for (size_t i = 0; i < draft->count; i++) {
+		struct record *record = &draft->records[i];
+		record->ttl = record->ttl < now->lease_s ? record->ttl : now->lease_s;
+	}
+}
+
 static int finish_name(struct evaluation *evaluation, struct draft *draft, struct plan_name *name)
 {
-	const bool is_shared = zone_role_is_shared(draft->role);
 	struct content *now = &name->content;
+	struct content before = {0};
 
 	settle(draft);
 	*now = draft->content;
@@ -732,36 +787,24 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	now->subtypes_size = draft->subtypes_size;
 	now->version = evaluation->version;
 	now->changed_s = evaluation->time_s;
-	if (draft->is_added_to) {
-		now->flags &= (uint8_t)~NAME_OVERDUE;
-		now->lease_s = lease_for(evaluation, draft);
-		if (evaluation->update.lease.present) {
-			now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
-		}
-	}
-	if (is_shared) {
-		bool is_leased = false;
-		for (size_t i = 0; i < draft->count; i++) {
-			is_leased = is_leased || (draft->records[i].flags & RECORD_LEASED) != 0;
-		}
-		now->lease_s = is_leased ? now->lease_s : 0;
-		now->key_lease_s = is_leased ? now->key_lease_s : 0;
-	} else if (draft->old == NULL || draft->content.owner.kind == OWNER_NONE ||
-		   draft->is_added_to) {
-		now->owner = evaluation->update.owner;
-	}
-	const bool is_gone = now->count == 0 && now->flags == 0;
-	if (is_gone) {
+	set_lease(evaluation, draft, now);
+	bound_ttls(draft, now);
+	if (now->count == 0 && now->flags == 0) {
 		*now = (struct content){.name = now->name};
+	}
+	if (draft->old != NULL) {
+		const size_t room = node_record_count(draft->old);
+		struct record *records =
+			arena_calloc(evaluation->arena, room + 1, sizeof(*records));
+		if (records == NULL) {
+			return ERR_NOMEM;
+		}
+		node_content(draft->old, &before, records, room);
+		keep_spelling(draft, &before);
 	}
 	name->old = draft->old;
 	name->is_renewed = draft->is_added_to && now->lease_s > 0;
-	const size_t room = draft->old == NULL ? 1 : node_record_count(draft->old) + 1;
-	struct record *scratch = arena_calloc(evaluation->arena, room, sizeof(*scratch));
-	if (scratch == NULL) {
-		return ERR_NOMEM;
-	}
-	name->is_change = is_changed(draft, now, scratch);
+	name->is_change = is_changed(draft, now, &before);
 	return OK;
 }
 

@@ -45,6 +45,23 @@ struct evaluation {
 int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Hosts that instances pointed to before a change: some may be free to go after it. */
+struct target {
+	struct target *next;
+	const uint8_t *name;
+};
+
+struct targets {
+	struct target *first;
+};
+
+/* apply.c: notes the targets of a name that will be put; `old` is what stands there, or NULL. */
+int targets_note(struct targets *targets, const struct node *old, struct arena *arena);
+
+/* apply.c: overdue hosts go that no instance of their owner points to any more. ERR_NOMEM. */
+int targets_release(const struct targets *targets, struct root_writer *writer,
+		    const uint8_t *apex);
+
 /* prereq.c: RFC 2136 3.2. OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
 int check_prereqs(struct evaluation *evaluation);
 

@@ -79,8 +79,7 @@ static void merge_stalls(struct leases *leases)
 	}
 	stalls[best + 1].before_ms = stalls[best].before_ms;
 	leases->stall_count--;
-	memmove(stalls + best, stalls + best + 1,
-		(leases->stall_count - best) * sizeof(stalls[0]));
+	memmove(stalls + best, stalls + best + 1, (leases->stall_count - best) * sizeof(stalls[0]));
 }
 
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms)
@@ -156,7 +155,7 @@ size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out,
 	const uint64_t now = now_ms - leases->stalled_ms;
 	size_t count = 0;
 
-	while (count < room) {
+	for (size_t looks = 0; count < room && looks < LEASES_LOOKS; looks++) {
 		struct heap_item *item = heap_first(&leases->heap);
 
 		if (item == NULL || item->key > now) {

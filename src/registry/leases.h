@@ -17,6 +17,7 @@
 #include "zone/zone.h"
 
 #define LEASES_STALLS 32
+#define LEASES_LOOKS 20000
 
 /* When a stall was noticed, and how long all those before it were together. */
 struct lease_stall {
@@ -25,10 +26,10 @@ struct lease_stall {
 };
 
 struct leases {
-	struct heap heap;	/* by when to look; in lease time: the clock less the stalls */
-	size_t count;		/* leases known, in the heap or not */
-	uint64_t longest_ms;	/* of all leases ever known */
-	uint64_t stalled_ms;	/* of all stalls */
+	struct heap heap; /* by when to look; in lease time: the clock less the stalls */
+	size_t count; /* leases known, in the heap or not */
+	uint64_t longest_ms; /* of all leases ever known */
+	uint64_t stalled_ms; /* of all stalls */
 	struct lease_stall stalls[LEASES_STALLS]; /* oldest first; those that still matter */
 	size_t stall_count;
 };
@@ -51,7 +52,11 @@ void leases_drop(struct leases *leases, struct lease *lease);
 /* The last `stalled_ms` do not count for leases that were renewed before now. */
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms);
 
-/* Marks leases that ran out and hands them out, at most `room`; how many. */
+/*
+ * Marks leases that ran out and hands them out, at most `room`; how many. Looks at LEASES_LOOKS of
+ * them at most, so that a million that were renewed in the same second do not stop everything: call
+ * again while leases_wait() is 0.
+ */
 size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out, size_t room);
 
 /* Milliseconds until the next look is due, at most `max_ms`. */

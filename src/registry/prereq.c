@@ -17,6 +17,7 @@ struct wanted {
 	struct wanted *next;
 	struct set set;
 	uint32_t count; /* distinct */
+	bool is_wrong;	/* no such set, or a member that it has not */
 };
 
 struct values {
@@ -80,9 +81,8 @@ static int gather(struct evaluation *evaluation, struct values *values,
 		if (wanted == NULL) {
 			return ERR_NOMEM;
 		}
-		if (!has_set(evaluation->plan->zone, prereq->name, prereq->type, &wanted->set)) {
-			return fail(evaluation, DNS_RCODE_NXRRSET);
-		}
+		wanted->is_wrong = !has_set(evaluation->plan->zone, prereq->name, prereq->type,
+					    &wanted->set);
 		if (wanted->set.count > VALUE_MEMBERS_MAX) {
 			return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
 				      DNS_EDE_PROHIBITED,
@@ -95,11 +95,12 @@ static int gather(struct evaluation *evaluation, struct values *values,
 			return ERR_NOMEM;
 		}
 	}
-	if (map_get(&values->members, key, size) != NULL) {
-		return OK; /* said twice: a set has no duplicates */
+	if (wanted->is_wrong || map_get(&values->members, key, size) != NULL) {
+		return OK; /* also when said twice: a set has no duplicates */
 	}
 	if (!set_has(&wanted->set, prereq->rdata, prereq->rdata_size)) {
-		return fail(evaluation, DNS_RCODE_NXRRSET);
+		wanted->is_wrong = true;
+		return OK;
 	}
 	wanted->count++;
 	return map_put(&values->members, key, size, wanted) == OK ? OK : ERR_NOMEM;
@@ -150,7 +151,7 @@ int check_prereqs(struct evaluation *evaluation)
 	}
 	for (const struct wanted *wanted = values.first; ret == OK && wanted != NULL;
 	     wanted = wanted->next) {
-		if (wanted->count != wanted->set.count) {
+		if (wanted->is_wrong || wanted->count != wanted->set.count) {
 			ret = fail(evaluation, DNS_RCODE_NXRRSET);
 		}
 	}

@@ -30,9 +30,9 @@ struct reclaim {
 	size_t count;
 	struct version *spare;
 	bool has_readers;
-	bool is_waiting;   /* for a grace period */
+	bool is_waiting; /* for a grace period */
 	uint64_t waits_to; /* the newest version that it covers */
-	uint64_t graced;   /* the newest version with a grace period behind it */
+	uint64_t graced; /* the newest version with a grace period behind it */
 	struct rcu_head head;
 	reclaim_fn fn;
 	void *context;
@@ -114,8 +114,7 @@ void reclaim_advance(struct reclaim *reclaim, struct root *root, struct garbage 
 
 	assert(version != NULL);
 	reclaim->spare = NULL;
-	version->number =
-		list_is_empty(&reclaim->versions) ? 1 : newest(reclaim)->number + 1;
+	version->number = list_is_empty(&reclaim->versions) ? 1 : newest(reclaim)->number + 1;
 	version->root = root;
 	version->garbage = garbage;
 	list_append(&reclaim->versions, &version->link);

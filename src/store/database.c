@@ -386,7 +386,8 @@ static int check_row(const struct database *database, sqlite3_stmt *row, uint64_
 	}
 	if (size != entry_size || (entry == NULL && size > 0)) {
 		return say(error, ERR_DAMAGED,
-			   "%s is damaged: entry %" PRIu64 " has not the length it was written with",
+			   "%s is damaged: entry %" PRIu64
+			   " has not the length it was written with",
 			   database->path, index);
 	}
 	if (crc != row_crc(index, entry, (size_t)entry_size)) {

@@ -94,11 +94,16 @@ int directory_open(struct directory *directory, const char *path, struct log_err
 	return ret;
 }
 
-bool directory_is_alive(const struct directory *directory)
+ino_t directory_inode(const struct directory *directory, const char *name)
 {
 	struct stat status;
 
-	return fstat(directory->lock_fd, &status) == 0 && status.st_nlink > 0;
+	return fstatat(directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_ino : 0;
+}
+
+bool directory_has(const struct directory *directory, const char *name, ino_t inode)
+{
+	return inode != 0 && directory_inode(directory, name) == inode;
 }
 
 void directory_close(struct directory *directory)

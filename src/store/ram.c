@@ -56,14 +56,14 @@ struct log {
 	struct mailbox *mailbox;
 
 	struct work append_work; /* one in flight */
-	bool is_waiting;	 /* store: the disk is held */
+	bool is_waiting; /* store: the disk is held */
 	const void *entry;
 	size_t entry_size;
 	log_done_fn append_done;
 	void *append_context;
 
 	struct work snapshot_work; /* one under way */
-	bool is_snapshotting;	   /* under the lock */
+	bool is_snapshotting; /* under the lock */
 	uint64_t snapshot_index;
 	log_produce_fn produce;
 	void *produce_context;

@@ -36,7 +36,7 @@ static const char prefix[] = "snapshot-";
 
 struct sink {
 	int fd;
-	uint32_t crc;	/* of all data so far */
+	uint32_t crc; /* of all data so far */
 	uint64_t length; /* of all data so far */
 	uint64_t octets; /* of the file */
 	size_t unsynced;
@@ -404,8 +404,9 @@ static int open_source(struct source *source, int directory_fd)
 	const int fd = openat(directory_fd, source->name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT) {
-		return say(source->error, ERR_DAMAGED, "%s/%s is missing, and the log goes on from it",
-			   source->directory, source->name);
+		return say(source->error, ERR_DAMAGED,
+			   "%s/%s is missing, and the log goes on from it", source->directory,
+			   source->name);
 	}
 	if (fd < 0) {
 		return say(source->error, say_errno(errno), "cannot open %s/%s: %s",

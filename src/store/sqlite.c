@@ -10,6 +10,7 @@
  * again at once, a snapshot waits, longer each time.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "registry/log.h"
@@ -30,8 +32,10 @@
 #define MAIL_LIMIT 16
 #define BACKOFF_FIRST_MS 5000
 #define BACKOFF_MAX_MS (320 * 1000)
-#define TRIM_PAUSE_MS 1	     /* between steps: a round of the loop */
+#define TRIM_PAUSE_MS 1 /* between steps: a round of the loop */
 #define TRIM_RETRY_MS 10000 /* after a step that failed */
+
+static const char database_name[] = "registry.db";
 
 /* What is posted to the store thread. */
 struct work {
@@ -63,27 +67,39 @@ struct log {
 	char *path; /* of the directory */
 	struct directory directory;
 	struct database *database;
+	ino_t inode; /* of its file */
 	uint64_t budget;
 
 	/* Written by the store thread, read by the core too. */
 	_Atomic(uint64_t) last;
-	_Atomic(uint64_t) size;		   /* octets of entries since the last snapshot */
+	_Atomic(uint64_t) size; /* octets of entries since the last snapshot */
 	_Atomic(uint64_t) snapshot_octets; /* of the last snapshot's file */
-	_Atomic(uint64_t) not_before_ms;   /* no snapshot earlier, after one that failed */
+	_Atomic(uint64_t) not_before_ms; /* no snapshot earlier, after one that failed */
 	atomic_bool is_snapshotting;
 
 	struct thread *thread; /* NULL until restored */
 	struct loop *loop;
 	struct mailbox *mailbox;
 	struct loop_timer *trim_timer;
-	struct append append;	  /* the one in flight */
+	struct append append; /* the one in flight */
 	struct snapshot snapshot; /* the one under way */
 	struct work stop;
+	struct log_limit vanished_limit;
 	uint64_t backoff_ms; /* store */
-	bool is_stopping;    /* store */
+	bool is_stopping; /* store */
 };
 
 /* ---- appending (store) --------------------------------------------------------------------- */
+
+static void say_vanished(struct log *log)
+{
+	uint32_t left_out;
+
+	if (log_may(&log->vanished_limit, clock_mono_ms(), 1, &left_out)) {
+		log_line(LOG_LEVEL_ERROR, "the log's file was removed or replaced: restart waggled",
+			 "directory=%s left_out=%" PRIu32, log->path, left_out);
+	}
+}
 
 static void run_append(struct log *log, struct work *work)
 {
@@ -92,8 +108,10 @@ static void run_append(struct log *log, struct work *work)
 	int ret = ERR_IO;
 
 	(void)work;
-	if (directory_is_alive(&log->directory)) {
+	if (directory_has(&log->directory, database_name, log->inode)) {
 		ret = database_append(log->database, index, append.entry, append.size);
+	} else {
+		say_vanished(log);
 	}
 	if (ret == OK) {
 		log->last = index;
@@ -313,9 +331,9 @@ static void sqlite_close(struct log *log)
 }
 
 /* The file, made here so that only the group may read it, and its name made to stay. */
-static void make_file(const struct log *log, const char *name)
+static void make_file(const struct log *log)
 {
-	const int fd = openat(log->directory.fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	const int fd = openat(log->directory.fd, database_name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 
 	if (fd >= 0) {
 		close(fd);
@@ -325,17 +343,17 @@ static void make_file(const struct log *log, const char *name)
 
 static int open_database(struct log *log, struct log_error *error)
 {
-	static const char name[] = "registry.db";
-	const size_t size = strlen(log->path) + 1 + sizeof(name);
+	const size_t size = strlen(log->path) + 1 + sizeof(database_name);
 	char *path = malloc(size);
 	int ret;
 
 	if (path == NULL) {
 		return say(error, ERR_NOMEM, "out of memory");
 	}
-	snprintf(path, size, "%s/%s", log->path, name);
-	make_file(log, name);
+	snprintf(path, size, "%s/%s", log->path, database_name);
+	make_file(log);
 	ret = database_open(&log->database, path, error);
+	log->inode = directory_inode(&log->directory, database_name);
 	free(path);
 	return ret;
 }

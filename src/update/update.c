@@ -132,22 +132,24 @@ static int find_zone(struct receipt *receipt)
 			      "the zone section is not one zone, type SOA, class IN");
 	}
 	if (message->qclass == DNS_CLASS_IN) {
-		receipt->zone = root_zone(request->root, message->qname);
 		receipt->conf = conf_zone_find(request->conf, message->qname);
 	}
-	if (receipt->zone == NULL || receipt->conf == NULL) {
+	if (receipt->conf == NULL) {
 		return refuse(answer, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
 			      "no zone of this name here");
 	}
-	receipt->apex = zone_apex(receipt->zone);
-	if (!receipt->conf->is_registry || !zone_is_registry(receipt->zone)) {
+	if (!receipt->conf->is_registry) {
 		return refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
 			      "a static zone: it changes with its file");
 	}
-	if (!zone_is_served(receipt->zone)) {
+	/* Not there, or still what it was before a reload: its base is not in yet. */
+	receipt->zone = root_zone(request->root, message->qname);
+	if (receipt->zone == NULL || !zone_is_registry(receipt->zone) ||
+	    !zone_is_served(receipt->zone)) {
 		return refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
 			      "the zone is not ready");
 	}
+	receipt->apex = zone_apex(receipt->zone);
 	return DNS_RCODE_NOERROR;
 }
 

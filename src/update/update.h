@@ -17,7 +17,7 @@
 
 /* How an UPDATE leaves its receiving thread. */
 enum update_outcome {
-	UPDATE_REPLY,  /* answer `result` now */
+	UPDATE_REPLY, /* answer `result` now */
 	UPDATE_SUBMIT, /* hand `command` to the core */
 };
 
@@ -34,11 +34,11 @@ struct update_request {
 
 struct update_answer {
 	struct command_result result; /* with UPDATE_REPLY */
-	uint8_t *command;	      /* with UPDATE_SUBMIT: malloc'd, the caller's */
+	uint8_t *command; /* with UPDATE_SUBMIT: malloc'd, the caller's */
 	size_t command_size;
-	bool is_beat;	   /* answered by renewing leases alone */
-	bool is_denied;	   /* refused by a rule: one log line is due */
-	char reason[160];  /* the rule, with is_denied */
+	bool is_beat; /* answered by renewing leases alone */
+	bool is_denied; /* refused by a rule: one log line is due */
+	char reason[160]; /* the rule, with is_denied */
 	char zone[DNS_NAME_TEXT_MAX];
 	char name[DNS_NAME_TEXT_MAX]; /* the name refused, with is_denied */
 };

@@ -371,11 +371,11 @@ static void pool_move(struct root_writer *writer, struct zone_work *work, int si
 	struct tree **tree = size == 4 ? &faces->a : &faces->aaaa;
 	const int before = pool_level(faces);
 	if (sign > 0) {
-		if (tree_add(&writer->txn, tree, &entry) != 1) {
-			return;
-		}
 		if (before >= 0 && level < before) {
 			say_level(writer, work, -1, name, faces, before);
+		}
+		if (tree_add(&writer->txn, tree, &entry) != 1) {
+			return;
 		}
 		if (before < 0 || level <= before) {
 			say(writer, work, 1, name, rr_type, address, size);

@@ -23,6 +23,8 @@ typedef int (*text_record_fn)(void *context, const uint8_t *name, uint16_t type,
  * file can tell: exactly one SOA at the apex, NS at the apex, no CNAME beside other types, one TTL
  * for a set (the first wins, as other servers do), no duplicates. `is_base`: SOA and NS may be
  * missing. ERR_CONF with *error filled; what `fn` returns other than OK ends it. ERR_NOMEM.
+ * `fn` is called once the whole file is found good. It may leave a sentence in error->text, which
+ * is given the place in front. ERR_IO: the file cannot be read, *error says why.
  */
 int text_load(const char *path, const uint8_t *apex, int is_base, text_record_fn fn,
 	      void *context, struct text_error *error);

@@ -274,7 +274,8 @@ static int put_again(struct root_writer *writer, struct zone *zone, const struct
 			records[i].ttl = zone->shape.ttl_derived_s;
 		}
 	}
-	const int ret = zone_put(writer, zone->apex, &content);
+	/* What the pool's new label reserves is nobody's any more. */
+	const int ret = role == ROLE_POOL ? OK : zone_put(writer, zone->apex, &content);
 	free(records);
 	return ret;
 }
@@ -379,11 +380,9 @@ int zone_set_soa(struct root_writer *writer, const uint8_t *apex, const struct z
 		zone->soa = fresh;
 		work->is_touched = true;
 	}
-	if (is_first && zone->serial == 0) {
+	if (is_first || serial_is_newer(soa->serial, zone->serial) || !zone->is_registry) {
+		/* Never 0 where serials are counted (RFC 2136 7.11). */
 		zone->serial = soa->serial == 0 && zone->is_registry ? 1 : soa->serial;
-		work->is_serial_set = true;
-	} else if (serial_is_newer(soa->serial, zone->serial) || !zone->is_registry) {
-		zone->serial = soa->serial;
 		work->is_serial_set = true;
 		work->is_touched = true;
 	}

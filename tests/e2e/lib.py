@@ -305,13 +305,18 @@ class Update(dns.update.UpdateMessage):
         self.add(rdtype, ttl, "PTR", f"{label}.{rdtype}")
         self.add(f"{label}.{rdtype}", ttl, "SRV", f"{priority} {weight} {port} {host}")
         self.add(f"{label}.{rdtype}", ttl, "TXT", f'"{txt}"')
-        if address:
-            kind = "AAAA" if ":" in address else "A"
-            self.add(host, ttl, kind, address)
+        return self.add_host(host, address, ttl) if address else self
+
+    def add_host(self, host, address, ttl=60):
+        self.add(host, ttl, "AAAA" if ":" in address else "A", address)
+        return self
+
+    def delete_ptr(self, label, rdtype="_http._tcp"):
+        self.delete(rdtype, "PTR", f"{label}.{rdtype}")
         return self
 
     def withdraw(self, label, rdtype="_http._tcp", host=None):
-        self.delete(rdtype, "PTR", f"{label}.{rdtype}")
+        self.delete_ptr(label, rdtype)
         self.delete(f"{label}.{rdtype}")
         self.delete(host or f"host-{label}")
         return self
@@ -357,17 +362,24 @@ def stop_all(is_strict=False):
         raise Failure("; ".join(wrong))
 
 
+def proc_address(text):
+    """An address as /proc/net writes it: 32-bit words in the machine's order."""
+    words = [int(text[i : i + 8], 16) for i in range(0, len(text), 8)]
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+
+
 class Server:
     """One waggled with a directory of its own. Addresses with port 0 keep what they got."""
 
-    def __init__(self, name, conf, prefix=(), env=None):
+    def __init__(self, name, conf, options=None, prefix=(), env=None):
         self.name = name
         self.directory = scratch / f"{name}.d"
         self.directory.mkdir(exist_ok=True)
         self.path = self.directory / "waggled.conf"
         self.log_path = self.directory / "log"
         self.log_path.touch()
-        self.prefix = list(prefix)
+        self.command = [*prefix, WAGGLED, *(options or ["-c", str(self.path)])]
         self.env = dict(os.environ, **(env or {}))
         self.ports = []
         self.process = None
@@ -388,7 +400,7 @@ class Server:
         self.begun = self.mark()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, WAGGLED, "-c", str(self.path)],
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -457,6 +469,27 @@ class Server:
         mark = self.mark()
         self.process.send_signal(signal.SIGHUP)
         return self.wait_log(r'msg="(configuration reloaded|reload refused)', mark)
+
+    def sockets(self):
+        """The internet sockets it waits at, sorted: ("udp", "127.0.0.1", 5300)."""
+        inodes = set()
+        for path in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                found = re.match(r"socket:\[(\d+)\]", os.readlink(path))
+            except OSError:
+                continue
+            if found:
+                inodes.add(found.group(1))
+        sockets = []
+        for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+            path = pathlib.Path(f"/proc/{self.process.pid}/net/{table}")
+            for line in path.read_text().splitlines()[1:] if path.exists() else []:
+                words = line.split()
+                is_waiting = words[3] == "0A" or not table.startswith("tcp")
+                if words[9] in inodes and is_waiting:
+                    address, port = words[1].split(":")
+                    sockets.append((table.rstrip("6"), proc_address(address), int(port, 16)))
+        return sorted(sockets)
 
     # -- its log
 
@@ -590,8 +623,9 @@ class Server:
         return self.update(Update().withdraw(label, **instance))
 
     def nsupdate(self, script, *words, zone="svc.example"):
-        """nsupdate's Result; the script needs no `server`, `zone` and `send`."""
-        text = f"server {self.address} {self.port}\nzone {zone}\n{script}\nsend\nanswer\n"
+        """nsupdate's Result; the script needs no `server`, `zone` (None: none) and `send`."""
+        head = f"server {self.address} {self.port}\n" + (f"zone {zone}\n" if zone else "")
+        text = f"{head}{script}\nsend\nanswer\n"
         return run("nsupdate", "-t", "5", *words, stdin=text)
 
 

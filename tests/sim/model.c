@@ -617,6 +617,22 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 	return is_change;
 }
 
+/* A SOA from the base or an UPDATE: its serial counts when it is greater (RFC 1982). */
+static void take_soa(struct model *model, const struct model_soa *soa)
+{
+	const bool is_first = model->soa.ttl == 0;
+
+	if (model->soa.ttl != soa->ttl || model->soa.minimum != soa->minimum) {
+		model->is_soa_moved = true;
+	}
+	model->soa = *soa;
+	if (is_first || (int32_t)(soa->serial - model->serial) > 0) {
+		model->serial = soa->serial == 0 ? 1 : soa->serial;
+		model->is_serial_set = true;
+		model->is_soa_moved = true;
+	}
+}
+
 static unsigned apply_update(struct model *model, const struct model_update *update,
 			     uint64_t version, bool *is_change)
 {
@@ -645,9 +661,7 @@ static unsigned apply_update(struct model *model, const struct model_update *upd
 		}
 	}
 	if (turn.has_soa) {
-		model->soa = turn.soa;
-		model->serial = turn.soa.serial;
-		model->is_serial_set = true;
+		take_soa(model, &turn.soa);
 		*is_change = true;
 	}
 	release_hosts(model);
@@ -733,20 +747,6 @@ static void put_base_record(struct model *model, const struct model_base *base, 
 	set_ttl(model, name, type_of(&record), record.ttl);
 }
 
-static void take_soa(struct model *model, const struct model_soa *soa)
-{
-	const bool is_first = model->soa.ttl == 0;
-
-	model->soa = *soa;
-	if (is_first) {
-		model->serial = soa->serial == 0 ? 1 : soa->serial;
-		model->is_serial_set = true;
-	} else if ((int32_t)(soa->serial - model->serial) > 0) {
-		model->serial = soa->serial;
-		model->is_serial_set = true;
-	}
-}
-
 static void apply_base(struct model *model, const struct model_base *base)
 {
 	bool is_held[NAMES_MAX] = {false};
@@ -805,6 +805,12 @@ unsigned model_apply(struct model *model, const struct model_command *command, u
 	return DNS_RCODE_NOERROR;
 }
 
+void model_begin_batch(struct model *model)
+{
+	model->is_serial_set = false;
+	model->is_soa_moved = false;
+}
+
 void model_end_batch(struct model *model, const struct model *before)
 {
 	static struct model_view now;
@@ -812,7 +818,6 @@ void model_end_batch(struct model *model, const struct model *before)
 	bool is_change = false;
 
 	if (model->is_serial_set) {
-		model->is_serial_set = false;
 		return;
 	}
 	model_look(model, &now);

@@ -85,6 +85,7 @@ const struct model_rdata model_rdatas[] = {
 	{DNS_TYPE_PTR, "y." IPP},
 	{DNS_TYPE_PTR, "*." HTTP},
 	{DNS_TYPE_PTR, HTTP},
+	{DNS_TYPE_PTR, IPP},
 	{DNS_TYPE_PTR, "h1." APEX},
 	{DNS_TYPE_PTR, "other.example."},
 	{DNS_TYPE_CNAME, "h1." APEX},

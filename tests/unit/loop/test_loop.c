@@ -17,7 +17,7 @@ struct bell {
 	struct loop *loop;
 	struct loop_timer *timer;
 	unsigned *order; /* counts all bells */
-	unsigned rung;	 /* as how manieth it rang last */
+	unsigned rung; /* as how manieth it rang last */
 	unsigned count;
 	unsigned again; /* so often it sets itself anew, without delay */
 	bool is_last;

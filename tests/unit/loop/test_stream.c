@@ -154,9 +154,9 @@ static void world_init(struct world *world, int (*bound)(struct world *),
 	*world = (struct world){.events = echo_events, .client = client};
 	call_init(&world->over);
 	ck_assert_int_eq(loop_new(&world->loop), OK);
-	ck_assert_int_eq(stream_listen(&world->listener, world->loop, bound(world), &world->events,
-				       world),
-			 OK);
+	ck_assert_int_eq(
+		stream_listen(&world->listener, world->loop, bound(world), &world->events, world),
+		OK);
 }
 
 /* ---- the client ---------------------------------------------------------------------------- */

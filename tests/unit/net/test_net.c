@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@
 #include "registry/command.h"
 #include "registry/core.h"
 #include "store/store.h"
+#include "tests/unit/fail_alloc.h"
 #include "tests/unit/hex.h"
 #include "tests/unit/run.h"
 
@@ -682,6 +684,44 @@ START_TEST(who_has_his_answer_finds_his_change_on_every_socket)
 }
 END_TEST
 
+START_TEST(queries_allocate_nothing)
+{
+	/* A name that is there, one that is not; with EDNS and without. */
+	static const char *const texts[] = {
+		"0001 0100 0001 0000 0000 0000 026162 03737663 00 0001 0001",
+		"0002 0100 0001 0000 0000 0000 027878 03737663 00 0001 0001",
+		QUERY_OPT("0003"),
+	};
+	struct server server = start_published();
+	const int fd = dial_udp(&server);
+	uint8_t queries[COUNT_OF(texts)][64];
+	size_t sizes[COUNT_OF(texts)];
+	uint8_t reply[DNS_UDP_SAFE];
+	char text[256];
+	unsigned answered = 0;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		sizes[i] = hex_read(queries[i], sizeof(queries[i]), texts[i]);
+	}
+	send_hex(fd, add_text(text, 1, 1));
+	receive(fd, reply);
+	fail_alloc_after(UINT_MAX);
+	for (unsigned round = 0; round < 300; round++) {
+		const size_t i = round % COUNT_OF(texts);
+
+		if (send(fd, queries[i], sizes[i], 0) > 0 &&
+		    recv(fd, reply, sizeof(reply), 0) > 0) {
+			answered++;
+		}
+	}
+	fail_alloc_off();
+	ck_assert_uint_eq(answered, 300);
+	ck_assert_uint_eq(fail_alloc_count(), 0);
+	close(fd);
+	stop(&server);
+}
+END_TEST
+
 START_TEST(the_same_again_is_a_heartbeat)
 {
 	struct server server = start_published();
@@ -967,6 +1007,7 @@ int main(void)
 		connections_over_the_limit_are_closed,
 		who_never_reads_is_dropped_and_costs_the_others_nothing,
 		who_has_his_answer_finds_his_change_on_every_socket,
+		queries_allocate_nothing,
 		the_same_again_is_a_heartbeat,
 		no_heartbeat_overtakes_a_logged_update,
 		a_query_overtakes_an_update_that_waits,

@@ -34,8 +34,8 @@ struct core_world {
 
 static inline void core_world_init(struct core_world *world)
 {
-	*world = (struct core_world){
-		.log_options = {.directory = CORE_DISK, .budget = UINT64_MAX}, .queue = 1000};
+	*world = (struct core_world){.log_options = {.directory = CORE_DISK, .budget = UINT64_MAX},
+				     .queue = 1000};
 	world_name(world->apex, "svc.example.");
 }
 
@@ -142,9 +142,8 @@ static inline uint16_t core_wait(struct core_world *world, struct buf_writer com
 {
 	struct command_result result;
 
-	ck_assert_int_eq(core_submit_wait(world->core, command.start, buf_written(&command),
-					  &result),
-			 OK);
+	ck_assert_int_eq(
+		core_submit_wait(world->core, command.start, buf_written(&command), &result), OK);
 	return result.rcode;
 }
 

@@ -121,8 +121,9 @@ START_TEST(a_refusal_is_a_result_and_changes_nothing)
 	core_world_init(&world);
 	core_world_start(&world);
 	core_begin(&world);
-	ck_assert_uint_eq(core_wait(&world, core_update(&world, 0, "@ 60 NS elsewhere\n"
-								   "ns1 60 A 192.0.2.9\n")),
+	ck_assert_uint_eq(core_wait(&world, core_update(&world, 0,
+							"@ 60 NS elsewhere\n"
+							"ns1 60 A 192.0.2.9\n")),
 			  DNS_RCODE_REFUSED);
 	ck_assert_uint_eq(core_counted(&world).refused, 1);
 	core_world_close(&world);
@@ -575,8 +576,8 @@ static void read_on(void *context)
 			if (node_lease(node) != NULL) {
 				uint64_t seen = node_lease(node)->renewed_ms;
 
-				atomic_compare_exchange_strong(&node_lease(node)->renewed_ms,
-							       &seen, seen);
+				atomic_compare_exchange_strong(&node_lease(node)->renewed_ms, &seen,
+							       seen);
 			}
 		}
 		reader_quiescent();

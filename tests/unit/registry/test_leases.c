@@ -181,8 +181,7 @@ START_TEST(however_stalls_and_beats_mix_nothing_ends_early)
 
 			now_ms += rand_below(&rand, 3000);
 			if (rand_below(&rand, 4) == 0 && beat(&world.lease[who], now_ms)) {
-				earliest[who] =
-					now_ms + (uint64_t)world.lease[who].lease_s * 1000;
+				earliest[who] = now_ms + (uint64_t)world.lease[who].lease_s * 1000;
 			}
 			if (rand_below(&rand, 3) == 0) {
 				const uint32_t stall = 1001 + rand_below(&rand, 2000);
@@ -211,6 +210,31 @@ START_TEST(however_stalls_and_beats_mix_nothing_ends_early)
 		}
 		leases_deinit(&world.leases);
 	}
+}
+END_TEST
+
+START_TEST(a_crowd_that_was_renewed_is_looked_at_in_portions)
+{
+	const size_t crowd = LEASES_LOOKS * 2;
+	struct lease *leases = calloc(crowd, sizeof(*leases));
+	struct lease *out[10];
+	struct leases timer;
+	unsigned calls = 0;
+
+	leases_init(&timer);
+	ck_assert_int_eq(leases_reserve(&timer, crowd), OK);
+	for (size_t i = 0; i < crowd; i++) {
+		leases[i].lease_s = 10;
+		leases_add(&timer, &leases[i], START);
+		beat(&leases[i], START + 5000);
+	}
+	while (leases_wait(&timer, START + 10000, 1000) == 0) {
+		ck_assert_uint_eq(leases_expire(&timer, START + 10000, out, 10), 0);
+		calls++;
+	}
+	ck_assert_uint_eq(calls, 2);
+	leases_deinit(&timer);
+	free(leases);
 }
 END_TEST
 
@@ -279,6 +303,7 @@ int main(void)
 		a_burst_is_handed_out_in_pieces_the_oldest_first,
 		a_stall_is_added_to_every_lease_that_ran_then,
 		however_stalls_and_beats_mix_nothing_ends_early,
+		a_crowd_that_was_renewed_is_looked_at_in_portions,
 		old_stalls_are_forgotten,
 		room_is_reserved_for_leases_out_of_the_timer_too,
 	};

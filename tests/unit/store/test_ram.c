@@ -149,12 +149,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_was_appended_is_found_under_its_name,
-		a_disk_in_use_is_busy,
-		a_snapshot_takes_the_place_of_entries,
-		failures_are_injected_and_pass,
-		a_held_disk_answers_when_it_is_released,
-		damage_and_refusals_end_the_restoring,
+		what_was_appended_is_found_under_its_name, a_disk_in_use_is_busy,
+		a_snapshot_takes_the_place_of_entries,     failures_are_injected_and_pass,
+		a_held_disk_answers_when_it_is_released,   damage_and_refusals_end_the_restoring,
 		any_failed_allocation_is_reported,
 	};
 

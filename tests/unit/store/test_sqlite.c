@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/hex.h"
 #include "tests/unit/store/harness.h"
 
 #define PATH_SIZE 256
@@ -18,8 +19,8 @@
 /* ---- a directory for one test -------------------------------------------------------------- */
 
 struct place {
-	char base[64];	    /* made by the test */
-	char data[80];	    /* made by the log */
+	char base[64]; /* made by the test */
+	char data[80]; /* made by the log */
 	char database[100]; /* in it */
 };
 
@@ -337,6 +338,46 @@ START_TEST(a_snapshot_stands_for_the_entries_before_it)
 }
 END_TEST
 
+static int produce_example(void *context, log_sink_fn put, void *sink)
+{
+	(void)context;
+	return put(sink, "state", 5);
+}
+
+START_TEST(the_formats_are_as_written_down)
+{
+	static const char expected[] = "776167676c650d0a 00000001 0000000000000003 9deff195"
+				       "00000005 c5892a27 7374617465"
+				       "00000000 0000000000000005 66db68df 5c355d7f";
+	struct harness_call done;
+	struct place place;
+	struct harness harness;
+	uint8_t octets[100];
+	uint8_t file[100];
+	size_t size;
+
+	place_init(&place);
+	harness_init(&harness, &store_sqlite, place.data);
+	ck_assert_int_eq(harness_open(&harness), OK);
+	harness_append_many(&harness, 3, 10);
+	ck_assert_int_eq(harness_append(&harness, "entry", 5), OK);
+	call_init(&done.call);
+	ck_assert_int_eq(
+		harness.ops->snapshot(harness.log, 3, produce_example, NULL, harness_done, &done),
+		OK);
+	ck_assert_int_eq(call_wait(&done.call), OK);
+	harness_close(&harness);
+	size = hex_read(octets, sizeof(octets), expected);
+	ck_assert_uint_eq(size, 57);
+	ck_assert_uint_eq(place_read(&place, "snapshot-3", file, sizeof(file)), size);
+	ck_assert_int_eq(memcmp(file, octets, size), 0);
+	ck_assert_int_eq(place_count(&place, "SELECT crc FROM log WHERE id = 4"), 0x252ae2fe);
+	ck_assert_int_eq(place_count(&place, "SELECT value FROM meta WHERE key = 'snapshot'"), 3);
+	ck_assert_int_eq(place_count(&place, "PRAGMA application_id"), 0x57414747);
+	place_deinit(&place);
+}
+END_TEST
+
 START_TEST(rows_go_in_steps_and_older_files_last)
 {
 	struct harness_state state = {.size = 100, .piece = 100};
@@ -514,13 +555,13 @@ START_TEST(appends_do_not_wait_for_a_snapshot)
 	call_init(&state.begun);
 	call_init(&state.go_on);
 	call_init(&done.call);
-	ck_assert_int_eq(harness.ops->snapshot(harness.log, 3, produce_slowly, &state, harness_done,
-					       &done),
-			 OK);
+	ck_assert_int_eq(
+		harness.ops->snapshot(harness.log, 3, produce_slowly, &state, harness_done, &done),
+		OK);
 	call_wait(&state.begun);
-	ck_assert_int_eq(harness.ops->snapshot(harness.log, 3, produce_slowly, &state, harness_done,
-					       &done),
-			 ERR_BUSY);
+	ck_assert_int_eq(
+		harness.ops->snapshot(harness.log, 3, produce_slowly, &state, harness_done, &done),
+		ERR_BUSY);
 	harness_append_many(&harness, 4, 100);
 	call_end(&state.go_on, OK);
 	ck_assert_int_eq(call_wait(&done.call), OK);
@@ -550,9 +591,9 @@ START_TEST(closing_waits_for_the_snapshot_under_way)
 	harness_init(&harness, &store_sqlite, place.data);
 	ck_assert_int_eq(harness_open(&harness), OK);
 	harness_append_many(&harness, 3, 100);
-	ck_assert_int_eq(harness.ops->snapshot(harness.log, 3, harness_produce, &state, let_go,
-					       &status),
-			 OK);
+	ck_assert_int_eq(
+		harness.ops->snapshot(harness.log, 3, harness_produce, &state, let_go, &status),
+		OK);
 	harness_close(&harness);
 	ck_assert_int_eq(status, OK);
 	ck_assert(place_has(&place, "snapshot-3"));
@@ -659,6 +700,14 @@ START_TEST(a_directory_that_vanished_takes_no_appends)
 	ck_assert_int_eq(harness_open(&harness), OK);
 	harness_append_many(&harness, 1, 100);
 	snprintf(command, sizeof(command), "rm -rf '%s'", place.data);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(harness_append_next(&harness, 100), ERR_IO);
+	harness_close(&harness);
+	/* Nor does one whose file was replaced by a copy. */
+	ck_assert_int_eq(harness_open(&harness), OK);
+	harness_append_many(&harness, 1, 100);
+	snprintf(command, sizeof(command), "cp '%s' '%s/copy' && mv '%s/copy' '%s'", place.database,
+		 place.data, place.data, place.database);
 	ck_assert_int_eq(system(command), 0);
 	ck_assert_int_eq(harness_append_next(&harness, 100), ERR_IO);
 	harness_close(&harness);
@@ -803,6 +852,7 @@ int main(void)
 		what_is_not_ours_is_refused_and_left_alone,
 		an_entry_that_is_refused_ends_the_start,
 		a_snapshot_stands_for_the_entries_before_it,
+		the_formats_are_as_written_down,
 		rows_go_in_steps_and_older_files_last,
 		a_start_goes_on_where_a_snapshot_was_broken_off,
 		every_octet_of_a_snapshot_is_checked,

@@ -187,6 +187,7 @@ static struct conf *conf_of(const char *rules)
 		 "server: {listen: [127.0.0.1], name: n, data: d}\n"
 		 "key: [{name: ops, secret: AAEC}]\n"
 		 "zone:\n- {name: test, file: f}\n- {name: later.test, registry: {}}\n"
+		 "- {name: absent.test, registry: {}}\n- {name: file.test, file: f}\n"
 		 "- name: svc.test\n  registry:\n    %s%s\n",
 		 rules == NULL ? "" : "rules: ", rules == NULL ? "ttl: {max: 1d}" : rules);
 	ck_assert_msg(conf_parse(&conf, text, strlen(text), "w.conf", ".", &error) == OK, "%s",
@@ -364,7 +365,10 @@ START_TEST(the_zone_is_judged_first)
 		 "NOTAUTH 20: no zone of this name here"},
 		{"test.", DNS_TYPE_SOA, DNS_CLASS_IN,
 		 "REFUSED 18: a static zone: it changes with its file"},
+		{"file.test.", DNS_TYPE_SOA, DNS_CLASS_IN,
+		 "REFUSED 18: a static zone: it changes with its file"},
 		{"later.test.", DNS_TYPE_SOA, DNS_CLASS_IN, "SERVFAIL 14: the zone is not ready"},
+		{"absent.test.", DNS_TYPE_SOA, DNS_CLASS_IN, "SERVFAIL 14: the zone is not ready"},
 		{"SVC.test.", DNS_TYPE_SOA, DNS_CLASS_IN, "submit"},
 	};
 	static struct sent sent;
@@ -554,7 +558,7 @@ START_TEST(a_refusal_names_its_rule)
 	};
 	static const struct update_case unproven[] = {
 		{"add x.svc.test. 60 A 192.0.2.1\n", "REFUSED denied 18: x.svc.test. refused by "
-						     "rule 1 (line 8) counts by TCP or with a "
+						     "rule 1 (line 10) counts by TCP or with a "
 						     "key only"},
 	};
 	static const struct update_case proven[] = {

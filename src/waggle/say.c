@@ -1,0 +1,161 @@
+/* Lines, endings and the table of advice. */
+#include "waggle/say.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#define LINE_MAX_SIZE 2048
+
+void say(const char *format, ...)
+{
+	char text[LINE_MAX_SIZE];
+	char clean[LINE_MAX_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "waggle: %s\n",
+		printable(clean, sizeof(clean), text, strlen(text), true));
+}
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+struct row {
+	int code;
+	enum ending ending;
+	const char *advice;
+};
+
+static const struct row rows[] = {
+	{WAGGLE_OK, END_OK, NULL},
+	{WAGGLE_ERR_ARGUMENT, END_USAGE, NULL},
+	{WAGGLE_ERR_NAME, END_USAGE,
+	 "a type is written _http._tcp, an instance web-1._http._tcp; a dot in an instance's label "
+	 "is written \\."},
+	{WAGGLE_ERR_CONFIG, END_USAGE,
+	 "say the zone with -z or WAGGLE_ZONE, the server with -s or WAGGLE_SERVER"},
+	{WAGGLE_ERR_KEY, END_USAGE, "-k or WAGGLE_KEY names the key file; waggle(1) shows its form"},
+	{WAGGLE_ERR_TIMEOUT, END_NO_ANSWER,
+	 "is this the right server? -s ADDRESS@PORT or WAGGLE_SERVER names another, --timeout waits "
+	 "longer"},
+	{WAGGLE_ERR_UNREACHABLE, END_NO_ANSWER,
+	 "does waggled run there? -s ADDRESS@PORT or WAGGLE_SERVER names another server"},
+	{WAGGLE_ERR_SERVER, END_NO_ANSWER, "its log says why; try again when it is ready"},
+	{WAGGLE_ERR_REFUSED, END_REFUSED,
+	 "is it the right server (-s) for the zone (-z)? its rules may also want a key (-k)"},
+	{WAGGLE_ERR_TAKEN, END_REFUSED,
+	 "register with the key that holds the name (-k), choose another name, or wait until its "
+	 "lease is over"},
+	{WAGGLE_ERR_SIGNATURE, END_REFUSED,
+	 "do both sides have the same key (name, algorithm, secret), and the same time?"},
+	{WAGGLE_ERR_NO_REGISTRAR, END_USAGE, "say the server with -s or WAGGLE_SERVER"},
+	{WAGGLE_ERR_ADDRESS, END_USAGE, "say the address with --address"},
+};
+
+static const struct row *find_row(int code)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].code == code) {
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+enum ending ending_of(int code)
+{
+	const struct row *row = find_row(code);
+
+	return row == NULL ? END_FAILED : row->ending;
+}
+
+const char *advice(int code)
+{
+	const struct row *row = find_row(code);
+
+	return row == NULL ? NULL : row->advice;
+}
+
+enum ending say_error(const char *subject, const struct waggle_error *error)
+{
+	const char *next = advice(error->code);
+
+	say("%s%s%s", subject == NULL ? "" : subject, subject == NULL ? "" : ": ", error->text);
+	if (next != NULL) {
+		say("%s", next);
+	}
+	return ending_of(error->code);
+}
+
+/* ---- text -------------------------------------------------------------------------------- */
+
+char *duration_text(char out[DURATION_TEXT], uint64_t seconds)
+{
+	static const struct {
+		uint64_t scale;
+		const char *unit;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	size_t i = 0;
+
+	while (seconds < units[i].scale && units[i].scale > 1) {
+		i++;
+	}
+	const uint64_t rest = seconds % units[i].scale;
+	/* Seconds matter below ten minutes only. */
+	if (units[i].scale == 1 || (units[i].scale == 60 && seconds >= 600) ||
+	    rest / units[i + 1].scale == 0) {
+		snprintf(out, DURATION_TEXT, "%" PRIu64 " %s", seconds / units[i].scale,
+			 units[i].unit);
+	} else {
+		snprintf(out, DURATION_TEXT, "%" PRIu64 " %s %" PRIu64 " %s",
+			 seconds / units[i].scale, units[i].unit, rest / units[i + 1].scale,
+			 units[i + 1].unit);
+	}
+	return out;
+}
+
+/* Octets of the printable character at `text`; 0: it is none. */
+static size_t printable_size(const char *text, size_t size, bool is_raw)
+{
+	const unsigned char first = (unsigned char)*text;
+	mbstate_t state = {0};
+	wchar_t character;
+
+	if (first < 0x80) {
+		return first >= 0x20 && first != 0x7f;
+	}
+	const size_t got = mbrtowc(&character, text, size, &state);
+	if (got != (size_t)-1 && got != (size_t)-2 && got > 0) {
+		return iswprint((wint_t)character) ? got : 0;
+	}
+	return is_raw ? 1 : 0;
+}
+
+char *printable(char *out, size_t room, const char *text, size_t size, bool is_raw)
+{
+	size_t used = 0;
+
+	for (size_t at = 0; at < size;) {
+		const size_t good = printable_size(text + at, size - at, is_raw);
+
+		if (used + (good == 0 ? 4 : good) >= room) {
+			break;
+		}
+		if (good == 0) {
+			snprintf(out + used, room - used, "\\%03u", (unsigned char)text[at]);
+			used += 4;
+			at++;
+		} else {
+			memcpy(out + used, text + at, good);
+			used += good;
+			at += good;
+		}
+	}
+	out[used] = '\0';
+	return out;
+}
