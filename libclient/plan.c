@@ -79,25 +79,38 @@ int wgl_goal_parse(struct wgl_goal *out, enum wgl_verb verb, const char *name, u
 /* ---- parts ------------------------------------------------------------------------------- */
 
 /*
- * The addresses of a host. One family that is there is enough: the server would have said the
- * other with it.
+ * Of which families is a host known to have addresses? One is enough: a server says both at once,
+ * where both are there. When neither is known, both are asked for.
  */
+static void host_families(const struct wgl_sight *sight, const uint8_t *host, bool *a, bool *aaaa)
+{
+	const struct wgl_rrset *set = wgl_glance(sight, host, DNS_TYPE_A);
+
+	*a = set != NULL && set->known == WGL_RECORDS;
+	set = wgl_glance(sight, host, DNS_TYPE_AAAA);
+	*aaaa = set != NULL && set->known == WGL_RECORDS;
+	if (!*a && !*aaaa) {
+		*a = true;
+		*aaaa = true;
+	}
+}
+
 static void look_host(struct plan *plan, const uint8_t *host, struct wgl_parts *parts)
 {
 	struct wgl_sight *sight = plan->sight;
-	const struct wgl_rrset *a = wgl_peek(sight, host, DNS_TYPE_A);
-	const struct wgl_rrset *aaaa = wgl_peek(sight, host, DNS_TYPE_AAAA);
-	const bool has_a = a != NULL && a->known == WGL_RECORDS;
-	const bool has_aaaa = aaaa != NULL && aaaa->known == WGL_RECORDS;
+	bool has_failed;
+	bool a;
+	bool aaaa;
 
-	/* Looked at again, since a look is what the marks come from. */
-	if (has_a || !has_aaaa) {
+	host_families(sight, host, &a, &aaaa);
+	if (a) {
 		parts->a = wgl_look(sight, host, DNS_TYPE_A);
 	}
-	if (has_aaaa || !has_a) {
+	if (aaaa) {
 		parts->aaaa = wgl_look(sight, host, DNS_TYPE_AAAA);
 	}
-	if (sight->need_count == 0 && parts->a == NULL && parts->aaaa == NULL) {
+	has_failed = (a && parts->a == NULL) || (aaaa && parts->aaaa == NULL);
+	if (sight->need_count == 0 && has_failed) {
 		plan->is_incomplete = true;
 		plan->note = "some addresses could not be asked for";
 	}
@@ -105,19 +118,18 @@ static void look_host(struct plan *plan, const uint8_t *host, struct wgl_parts *
 
 static bool lacks_host(const struct wgl_sight *sight, const uint8_t *host)
 {
-	const struct wgl_rrset *a = wgl_peek(sight, host, DNS_TYPE_A);
-	const struct wgl_rrset *aaaa = wgl_peek(sight, host, DNS_TYPE_AAAA);
+	bool a;
+	bool aaaa;
 
-	if ((a != NULL && a->known == WGL_RECORDS) || (aaaa != NULL && aaaa->known == WGL_RECORDS)) {
-		return false;
-	}
-	return wgl_would_ask(sight, host, DNS_TYPE_A) || wgl_would_ask(sight, host, DNS_TYPE_AAAA);
+	host_families(sight, host, &a, &aaaa);
+	return (a && wgl_would_ask(sight, host, DNS_TYPE_A)) ||
+	       (aaaa && wgl_would_ask(sight, host, DNS_TYPE_AAAA));
 }
 
 /* Does an instance lack something that could be asked for? */
 static bool lacks(const struct wgl_sight *sight, const uint8_t *instance)
 {
-	const struct wgl_rrset *set = wgl_peek(sight, instance, DNS_TYPE_SRV);
+	const struct wgl_rrset *set = wgl_glance(sight, instance, DNS_TYPE_SRV);
 	const uint8_t *rdata;
 	uint16_t size;
 	size_t at = 0;
@@ -198,7 +210,7 @@ static enum outcome plan_srv(struct plan *plan, const uint8_t *name)
 	return set->known == WGL_RECORDS ? add_services(plan, set, NULL, NULL) : EMPTY;
 }
 
-/* How many instances of the set lack something; of a set that is large, counting stops early. */
+/* How many instances of the set lack something. */
 static size_t count_lacking(const struct plan *plan, const struct wgl_rrset *set)
 {
 	size_t count = 0;
@@ -251,7 +263,8 @@ static enum outcome plan_pointers(struct plan *plan, const uint8_t *name,
 {
 	const size_t lacking = count_lacking(plan, set);
 
-	if (lacking > FEW_LACKING && set->is_direct && !set->is_whole) {
+	if (lacking > FEW_LACKING && set->is_direct && !set->is_whole &&
+	    wgl_may_ask(plan->sight, name, DNS_TYPE_PTR)) {
 		/* What is older than this request may do with one small answer. */
 		wgl_need(plan->sight, name, DNS_TYPE_PTR, set->said_ms >= plan->sight->since_ms);
 		return WAITING;
@@ -344,7 +357,8 @@ static int finish(struct plan *plan, const uint8_t *name)
 		 plan->note != NULL && has_failure ? ": " : "",
 		 has_failure ? sight->failure.text : "");
 	if (reason[0] == '\0') {
-		snprintf(reason, sizeof(reason), "the servers have not answered yet");
+		snprintf(reason, sizeof(reason), "%s",
+			 sight->is_final ? sight->excuse_text : "the server has it stale itself");
 	}
 	return wgl_body_finish(plan->body, name, &quality, is_good ? NULL : reason);
 }
@@ -361,8 +375,8 @@ static enum outcome try_name(struct plan *plan, const uint8_t *name)
 static int failure(const struct wgl_sight *sight, struct waggle_error *error)
 {
 	if (sight->failure.code == WAGGLE_OK) {
-		return wgl_error_set(error, WAGGLE_ERR_TIMEOUT,
-				     "nothing is known, and no server has answered");
+		return wgl_error_set(error, sight->excuse, "nothing is known, and %s",
+				     sight->excuse_text);
 	}
 	if (error != NULL) {
 		*error = sight->failure;

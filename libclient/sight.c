@@ -87,11 +87,16 @@ const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, u
 	return found.set;
 }
 
-const struct wgl_rrset *wgl_peek(const struct wgl_sight *sight, const uint8_t *name, uint16_t type)
+const struct wgl_rrset *wgl_glance(const struct wgl_sight *sight, const uint8_t *name,
+				   uint16_t type)
 {
-	const struct wgl_found found = wgl_cache_find(sight->cache, name, type, sight->now_ms);
+	return wgl_cache_find(sight->cache, name, type, sight->now_ms).set;
+}
 
-	return found.set != NULL && is_current(sight, found.set) ? found.set : NULL;
+bool wgl_may_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type)
+{
+	return !sight->is_final &&
+	       !wgl_cache_find(sight->cache, name, type, sight->now_ms).is_held;
 }
 
 bool wgl_would_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type)

@@ -26,6 +26,8 @@ struct wgl_sight {
 	uint64_t since_ms; /* what a server said since counts as fresh, whatever its TTL */
 	bool is_refresh; /* and nothing else does */
 	bool is_final; /* nothing can be asked any more: what is stale has to do */
+	int excuse; /* then: the code for what is not known ... */
+	const char *excuse_text; /* ... and why nobody can be asked */
 	struct wgl_need *needs; /* room for WGL_NEEDS_MAX */
 	/* Found: */
 	size_t need_count; /* above 0: nothing is known yet, ask these first */
@@ -45,10 +47,12 @@ void wgl_sight_begin(struct wgl_sight *sight);
  */
 const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, uint16_t type);
 
-/* The set, if it can be used without asking and counts as fresh; leaves no trace. */
-const struct wgl_rrset *wgl_peek(const struct wgl_sight *sight, const uint8_t *name, uint16_t type);
+/* What is known, of any age; leaves no trace. */
+const struct wgl_rrset *wgl_glance(const struct wgl_sight *sight, const uint8_t *name,
+				   uint16_t type);
 
-/* Would wgl_look() add a need? */
+/* May the question be asked at all? Would wgl_look() ask it? */
+bool wgl_may_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type);
 bool wgl_would_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type);
 
 /* Adds a question. Ignored above WGL_NEEDS_MAX: the next round has room. */

@@ -68,6 +68,8 @@ static int grow_records(struct evaluation *evaluation, struct draft *draft)
 	return OK;
 }
 
+static const uint8_t no_labels[1]; /* an address that NULL has not */
+
 /* Fills a draft with what is there now. */
 static int draft_load(struct evaluation *evaluation, struct draft *draft, const uint8_t *name)
 {
@@ -76,7 +78,8 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft, const 
 	draft->name = name;
 	draft->role = zone_role(zone, name);
 	draft->old = zone_entry(zone, name);
-	draft->content = (struct content){.name = name};
+	draft->content = (struct content){.name = name, .subtypes = no_labels};
+	draft->subtypes = no_labels;
 	if (draft->old == NULL) {
 		return OK;
 	}
@@ -86,6 +89,9 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft, const 
 		return ERR_NOMEM;
 	}
 	draft->count = node_content(draft->old, &draft->content, draft->records, draft->room);
+	if (draft->content.subtypes == NULL) {
+		draft->content.subtypes = no_labels;
+	}
 	draft->subtypes = draft->content.subtypes;
 	draft->subtypes_size = draft->content.subtypes_size;
 	draft->flags = draft->content.flags;
@@ -367,7 +373,7 @@ static int check_derived(struct evaluation *evaluation, const struct draft *draf
 		return refuse_name(evaluation, draft->name, "is reserved for the address view");
 	}
 	while (node != NULL && node_next_set(zone, node, &at, &set)) {
-		if (set.is_derived && (type == DNS_TYPE_ANY || type == set.type)) {
+		if ((type == DNS_TYPE_ANY || type == set.type) && set_is_derived(&set)) {
 			return refuse_name(evaluation, draft->name,
 					   "has records that follow from instances");
 		}
@@ -728,7 +734,7 @@ static bool is_changed(const struct draft *draft, const struct content *now,
 static void settle(struct draft *draft)
 {
 	if (draft->count == 0) {
-		draft->subtypes = NULL;
+		draft->subtypes = no_labels;
 		draft->subtypes_size = 0;
 		draft->flags &= draft->role == ROLE_INSTANCE ? NAME_PTR : 0;
 	}

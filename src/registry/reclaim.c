@@ -3,7 +3,10 @@
  * leave the list, as soon as nobody holds the oldest and the grace period has passed; then the
  * next, and so on: a version that is held keeps all garbage behind it.
  */
-#define _LGPL_SOURCE
+#ifndef WAGGLE_TSAN
+#define _LGPL_SOURCE /* inline; ThreadSanitizer is to see our accesses, not liburcu's own */
+#endif
+
 #include "registry/reclaim.h"
 
 #include <assert.h>

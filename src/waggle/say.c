@@ -28,33 +28,43 @@ void say(const char *format, ...)
 struct row {
 	int code;
 	enum ending ending;
+	const char *word;
 	const char *advice;
 };
 
 static const struct row rows[] = {
-	{WAGGLE_OK, END_OK, NULL},
-	{WAGGLE_ERR_ARGUMENT, END_USAGE, NULL},
-	{WAGGLE_ERR_NAME, END_USAGE,
+	{WAGGLE_OK, END_OK, "ok", NULL},
+	{WAGGLE_ERR_NOMEM, END_FAILED, "memory", NULL},
+	{WAGGLE_ERR_ARGUMENT, END_USAGE, "argument", NULL},
+	{WAGGLE_ERR_NAME, END_USAGE, "name",
 	 "a type is written _http._tcp, an instance web-1._http._tcp; a dot in an instance's label "
 	 "is written \\."},
-	{WAGGLE_ERR_CONFIG, END_USAGE,
-	 "say the zone with -z or WAGGLE_ZONE, the server with -s or WAGGLE_SERVER"},
-	{WAGGLE_ERR_KEY, END_USAGE, "-k or WAGGLE_KEY names the key file; waggle(1) shows its form"},
-	{WAGGLE_ERR_TIMEOUT, END_NO_ANSWER,
-	 "is this the right server? -s ADDRESS@PORT or WAGGLE_SERVER names another, --timeout waits "
+	{WAGGLE_ERR_CONFIG, END_USAGE, "config",
+	 "the zone is said by -z or WAGGLE_ZONE, the server by -s or WAGGLE_SERVER"},
+	{WAGGLE_ERR_KEY, END_USAGE, "key",
+	 "the key file is said by -k or WAGGLE_KEY; waggle(1) shows its two forms"},
+	{WAGGLE_ERR_SYSTEM, END_FAILED, "system", NULL},
+	{WAGGLE_ERR_TIMEOUT, END_NO_ANSWER, "timeout",
+	 "is it the right server? -s ADDRESS@PORT or WAGGLE_SERVER says another, --timeout waits "
 	 "longer"},
-	{WAGGLE_ERR_UNREACHABLE, END_NO_ANSWER,
-	 "does waggled run there? -s ADDRESS@PORT or WAGGLE_SERVER names another server"},
-	{WAGGLE_ERR_SERVER, END_NO_ANSWER, "its log says why; try again when it is ready"},
-	{WAGGLE_ERR_REFUSED, END_REFUSED,
+	{WAGGLE_ERR_UNREACHABLE, END_NO_ANSWER, "unreachable",
+	 "does waggled run there? -s ADDRESS@PORT or WAGGLE_SERVER says another server"},
+	{WAGGLE_ERR_SERVER, END_NO_ANSWER, "server",
+	 "the server's log says more; try again when it is ready"},
+	{WAGGLE_ERR_REFUSED, END_REFUSED, "refused",
 	 "is it the right server (-s) for the zone (-z)? its rules may also want a key (-k)"},
-	{WAGGLE_ERR_TAKEN, END_REFUSED,
-	 "register with the key that holds the name (-k), choose another name, or wait until its "
-	 "lease is over"},
-	{WAGGLE_ERR_SIGNATURE, END_REFUSED,
+	{WAGGLE_ERR_TAKEN, END_REFUSED, "taken",
+	 "use the key that holds the name (-k), take another name, or wait until its lease is over"},
+	{WAGGLE_ERR_SIGNATURE, END_REFUSED, "signature",
 	 "do both sides have the same key (name, algorithm, secret), and the same time?"},
-	{WAGGLE_ERR_NO_REGISTRAR, END_USAGE, "say the server with -s or WAGGLE_SERVER"},
-	{WAGGLE_ERR_ADDRESS, END_USAGE, "say the address with --address"},
+	{WAGGLE_ERR_NO_REGISTRAR, END_USAGE, "no-registrar",
+	 "the server is said by -s or WAGGLE_SERVER"},
+	{WAGGLE_ERR_ADDRESS, END_USAGE, "address", "the address is said by --address"},
+	{WAGGLE_ERR_FULL, END_FAILED, "full", NULL},
+	{WAGGLE_ERR_CANCELLED, END_FAILED, "cancelled", NULL},
+	{WAGGLE_ERR_CLOSED, END_FAILED, "closed", NULL},
+	{WAGGLE_ERR_DEADLOCK, END_FAILED, "deadlock", NULL},
+	{WAGGLE_ERR_SNAPSHOT, END_FAILED, "snapshot", NULL},
 };
 
 static const struct row *find_row(int code)
@@ -79,6 +89,13 @@ const char *advice(int code)
 	const struct row *row = find_row(code);
 
 	return row == NULL ? NULL : row->advice;
+}
+
+const char *word_of(int code)
+{
+	const struct row *row = find_row(code);
+
+	return row == NULL ? "unknown" : row->word;
 }
 
 enum ending say_error(const char *subject, const struct waggle_error *error)

@@ -32,6 +32,9 @@ enum ending ending_of(int code);
 /* What a person can do about it: a sentence, or NULL. Static. */
 const char *advice(int code);
 
+/* The code as one word, for programs: "timeout". Static. */
+const char *word_of(int code);
+
 /*
  * Says an error of the library's, behind `subject` where that is not NULL, and what to do about
  * it. The ending.

@@ -240,8 +240,7 @@ static bool face_set(const struct zone *zone, const struct node *node, uint16_t 
 			    .ttl = zone->shape.ttl_derived_s,
 			    .count = tree_size(tree),
 			    .zone = zone,
-			    .source = tree,
-			    .is_derived = true};
+			    .source = tree};
 	set->lowest = set->count;
 	if (type == DNS_TYPE_PTR) {
 		set->kind = SET_PTR;
@@ -256,7 +255,7 @@ static bool face_set(const struct zone *zone, const struct node *node, uint16_t 
 		set->lowest = set->count;
 	}
 	const struct rrset *explicit = node_rrset(node, type);
-	set->is_derived = explicit == NULL || explicit->count != set->count;
+	set->said = explicit == NULL ? 0 : explicit->count;
 	return set->count > 0;
 }
 
@@ -347,6 +346,20 @@ const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch
 		break;
 	}
 	return rrset_member(set->source, index, size, NULL);
+}
+
+bool set_is_derived(const struct set *set)
+{
+	if (set->kind == SET_EXPLICIT || set->kind == SET_SOA || set->said < set->count) {
+		return set->kind != SET_EXPLICIT && set->kind != SET_SOA;
+	}
+	/* All are explicit: those that instances share as well are counted more than once. */
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (tree_at(set->source, i)->count > 1) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size)

@@ -219,7 +219,7 @@ struct set {
 	const struct zone *zone;
 	const void *source;  /* inside */
 	uint8_t kind;	     /* inside */
-	bool is_derived;     /* cannot be deleted as a set */
+	uint16_t said;	     /* inside: of its members, explicit ones */
 };
 
 /* false: no such set at the node. SOA at the apex comes with the present serial. */
@@ -236,6 +236,9 @@ bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *a
 #define SET_SCRATCH 600
 const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch[SET_SCRATCH],
 			  uint16_t *size);
+
+/* Does any member follow from instances, explicit or not? Then it cannot be deleted as a set. */
+bool set_is_derived(const struct set *set);
 
 /* Is this RDATA in the set? */
 bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size);

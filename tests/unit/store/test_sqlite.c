@@ -693,7 +693,7 @@ START_TEST(a_directory_that_vanished_takes_no_appends)
 {
 	struct place place;
 	struct harness harness;
-	char command[PATH_SIZE];
+	char command[2 * PATH_SIZE];
 
 	place_init(&place);
 	harness_init(&harness, &store_sqlite, place.data);
