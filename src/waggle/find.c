@@ -151,6 +151,18 @@ static bool wants_quotes(const struct waggle_txt *pair)
 	return strchr(pair->key, ' ') != NULL;
 }
 
+static void put_octet(FILE *stream, char octet)
+{
+	if (octet == '\0') {
+		fputs("\\000", stream);
+		return;
+	}
+	if (octet == '"' || octet == '\\') {
+		fputc('\\', stream);
+	}
+	fputc(octet, stream);
+}
+
 /* `path=/ note="two words"`, as one cell; free it. NULL: out of memory. */
 static char *txt_text(const struct waggle_endpoint *endpoint)
 {
@@ -165,10 +177,7 @@ static char *txt_text(const struct waggle_endpoint *endpoint)
 		fprintf(stream, "%s%s%s%s", i == 0 ? "" : " ", pair->key,
 			pair->value == NULL ? "" : "=", is_quoted ? "\"" : "");
 		for (size_t k = 0; k < pair->value_size; k++) {
-			const char c = pair->value[k];
-
-			fprintf(stream, c == '\0' ? "\\000" : c == '"' || c == '\\' ? "\\%c" : "%c",
-				c);
+			put_octet(stream, pair->value[k]);
 		}
 		fputs(is_quoted ? "\"" : "", stream);
 	}

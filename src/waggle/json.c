@@ -185,12 +185,12 @@ static json_t *error_object(const struct waggle_error *error)
 			 "exit", (int)ending_of(error->code));
 }
 
-int json_report(FILE *stream, const struct waggle_report *report)
+int json_report(FILE *stream, const struct waggle_report *report, const char *address_source)
 {
 	const bool is_good = report->error == NULL || report->error->code == WAGGLE_OK;
 
 	return print(stream,
-		     json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
+		     json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o*}",
 			       "state", waggle_state_text(report->state), "name",
 			       text_or_null(report->name), "host", text_or_null(report->host),
 			       "server", text_or_null(report->server), "addresses",
@@ -199,7 +199,9 @@ int json_report(FILE *stream, const struct waggle_report *report)
 			       "next_ms", (json_int_t)report->next_ms, "beats",
 			       (json_int_t)report->beats, "forgotten",
 			       report->was_forgotten ? 1 : 0, "leased", report->is_leased ? 1 : 0,
-			       "error", is_good ? json_null() : error_object(report->error)));
+			       "error", is_good ? json_null() : error_object(report->error),
+			       "address_source",
+			       address_source == NULL ? NULL : json_string(address_source)));
 }
 
 int json_error(FILE *stream, const struct waggle_error *error)

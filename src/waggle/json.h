@@ -18,8 +18,11 @@ int json_answer(FILE *stream, const struct waggle_answer *answer);
 /* {"name","mark","age_s","ttl_s","complete","reason","entries"} */
 int json_list(FILE *stream, const struct waggle_list *list);
 
-/* {"state","name","host","server","addresses","lease_s",...}: one report of a registration. */
-int json_report(FILE *stream, const struct waggle_report *report);
+/*
+ * {"state","name","host","server","addresses","lease_s",...}: one report of a registration, with
+ * "address_source" where that is not NULL.
+ */
+int json_report(FILE *stream, const struct waggle_report *report, const char *address_source);
 
 /* {"error":{"code","text","advice","rcode","info","tsig","exit"}} */
 int json_error(FILE *stream, const struct waggle_error *error);

@@ -176,22 +176,41 @@ static void trim_history(struct txn *txn, struct zone *zone)
 	}
 }
 
+static bool soa_equal(const struct zone_soa *one, const struct zone_soa *other)
+{
+	return one->ttl == other->ttl && one->refresh == other->refresh &&
+	       one->retry == other->retry && one->expire == other->expire &&
+	       one->minimum == other->minimum && dns_name_equal(one->mname, other->mname) &&
+	       dns_name_equal(one->rname, other->rname);
+}
+
+static bool soa_is_moved(const struct zone_work *work)
+{
+	const struct soa *now = work->zone->soa;
+
+	if (work->is_serial_set || now == work->soa_from) {
+		return work->is_serial_set;
+	}
+	return work->soa_from == NULL || !soa_equal(&now->soa, &work->soa_from->soa);
+}
+
 void zone_finish(struct root_writer *writer, struct zone_work *work)
 {
 	struct zone *zone = work->zone;
+	const bool is_moved = soa_is_moved(work);
 
 	if (writer->is_silent || !zone->is_registry) {
 		return;
 	}
 	struct history *history = make_history(writer, work);
-	if (history == NULL && !work->is_touched) {
+	if (history == NULL && !is_moved) {
 		return;
 	}
 	const uint32_t from = work->serial_from;
 	if (!work->is_serial_set) {
 		zone->serial = from + 1 == 0 ? 1 : from + 1;
 	}
-	if (work->is_touched) {
+	if (is_moved) {
 		/* The SOA is in no delta: the way from serial to serial is broken here. */
 		zone_clear_history(&writer->txn, zone);
 		txn_drop(&writer->txn, history);

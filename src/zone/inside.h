@@ -129,8 +129,8 @@ struct changes {
 struct zone_work {
 	struct zone *zone; /* made by this transaction */
 	struct changes changes;
-	uint32_t serial_from; /* of the version before */
-	bool is_touched;      /* the SOA moved, which is in no delta */
+	uint32_t serial_from;	    /* of the version before */
+	const struct soa *soa_from; /* of the version before, or NULL */
 	bool is_serial_set;
 	struct zone_work *next;
 };

@@ -350,8 +350,11 @@ const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch
 
 bool set_is_derived(const struct set *set)
 {
-	if (set->kind == SET_EXPLICIT || set->kind == SET_SOA || set->said < set->count) {
-		return set->kind != SET_EXPLICIT && set->kind != SET_SOA;
+	if (set->kind == SET_EXPLICIT || set->kind == SET_SOA) {
+		return false;
+	}
+	if (set->said < set->count) {
+		return true;
 	}
 	/* All are explicit: those that instances share as well are counted more than once. */
 	for (uint32_t i = 0; i < set->count; i++) {

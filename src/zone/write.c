@@ -170,6 +170,7 @@ static struct zone_work *work_new(struct root_writer *writer, struct zone *zone)
 	changes_init(&work->changes);
 	work->zone = zone;
 	work->serial_from = zone->serial;
+	work->soa_from = zone->soa;
 	work->next = writer->works;
 	writer->works = work;
 	writer->last = work;
@@ -353,14 +354,6 @@ static bool serial_is_newer(uint32_t serial, uint32_t than)
 	return (int32_t)(serial - than) > 0;
 }
 
-static bool soa_equal(const struct zone_soa *one, const struct zone_soa *other)
-{
-	return one->ttl == other->ttl && one->refresh == other->refresh &&
-	       one->retry == other->retry && one->expire == other->expire &&
-	       one->minimum == other->minimum && dns_name_equal(one->mname, other->mname) &&
-	       dns_name_equal(one->rname, other->rname);
-}
-
 int zone_set_soa(struct root_writer *writer, const uint8_t *apex, const struct zone_soa *soa)
 {
 	struct zone_work *work = work_of(writer, apex);
@@ -370,21 +363,17 @@ int zone_set_soa(struct root_writer *writer, const uint8_t *apex, const struct z
 	}
 	struct zone *zone = work->zone;
 	const bool is_first = zone->soa == NULL;
-	if (is_first || !soa_equal(&zone->soa->soa, soa)) {
-		struct soa *fresh = txn_new(&writer->txn, sizeof(*fresh));
-		if (fresh == NULL) {
-			return ERR_NOMEM;
-		}
-		fresh->soa = *soa;
-		txn_drop(&writer->txn, zone->soa);
-		zone->soa = fresh;
-		work->is_touched = true;
+	struct soa *fresh = txn_new(&writer->txn, sizeof(*fresh));
+	if (fresh == NULL) {
+		return ERR_NOMEM;
 	}
+	fresh->soa = *soa;
+	txn_drop(&writer->txn, zone->soa);
+	zone->soa = fresh;
 	if (is_first || serial_is_newer(soa->serial, zone->serial) || !zone->is_registry) {
 		/* Never 0 where serials are counted (RFC 2136 7.11). */
 		zone->serial = soa->serial == 0 && zone->is_registry ? 1 : soa->serial;
 		work->is_serial_set = true;
-		work->is_touched = true;
 	}
 	/* The apex exists from now on. */
 	const struct node *there = names_get(zone, zone->apex);

@@ -53,6 +53,14 @@ PATIENCE = float(os.environ.get("WAGGLE_E2E_PATIENCE", "1"))
 DEADLINE_S = 10 * PATIENCE
 START_S = 20 * PATIENCE
 
+# Addresses of a case's own network (in_own_network()): they are not loopback to anybody.
+HERE, AFAR, FURTHER = "192.0.2.1", "192.0.2.53", "198.51.100.53"
+HERE_6, AFAR_6 = "2001:db8::1", "2001:db8::53"
+OWN_ADDRESSES = [["address", "add", f"{address}/32", "dev", "lo"] for address in (HERE, AFAR, FURTHER)]
+OWN_ADDRESSES += [
+    ["address", "add", f"{address}/128", "dev", "lo", "nodad"] for address in (HERE_6, AFAR_6)
+]
+
 OPTION_LEASE = 2  # RFC 9664 section 4
 OPTION_EDE = 15  # RFC 8914
 
@@ -185,6 +193,23 @@ def need(*programs):
             skip(f"there is no {program} here")
 
 
+def in_own_network():
+    """Runs the case again in a network namespace of its own, as its root; skips where none is had."""
+    if "WAGGLE_E2E_NETWORK" in os.environ:
+        for words in (["link", "set", "lo", "up"], *OWN_ADDRESSES):
+            done = run("ip", *words)
+            if done.code != 0:
+                skip(f"ip {' '.join(words)}: {done.err.strip()}")
+        return
+    need("unshare", "ip")
+    for options in (["--net"], ["--user", "--map-root-user", "--net"]):
+        if run("unshare", *options, "true").code == 0:
+            shutil.rmtree(scratch)
+            environment = dict(os.environ, WAGGLE_E2E_NETWORK="1")
+            os.execvpe("unshare", ["unshare", *options, "--", *sys.argv], environment)
+    skip("the kernel gives no network namespace")
+
+
 def die_with_parent():
     """In a child before exec: SIGKILL when the case is no more, however it ended."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -285,7 +310,7 @@ class Update(dns.update.UpdateMessage):
         if times:
             data = struct.pack(f"!{len(times)}I", *times)
             options = [dns.edns.GenericOption(OPTION_LEASE, data)]
-        self.use_edns(0, payload=1232, options=options)
+        self.use_edns(0, payload=1232, request_payload=65535, options=options)
         return self
 
     def register(
@@ -550,7 +575,7 @@ class Server:
 
     # -- queries
 
-    def query(self, query, tcp=False, address=None, port=None, deadline_s=None):
+    def query(self, query, tcp=False, address=None, port=None, source=None, deadline_s=None):
         """Sends a message of dnspython, returns the reply."""
         how = dns.query.tcp if tcp else dns.query.udp
         return how(
@@ -558,6 +583,7 @@ class Server:
             address or self.address,
             timeout=DEADLINE_S if deadline_s is None else deadline_s,
             port=port or self.port,
+            source=source,
         )
 
     def ask(self, name, rdtype="A", tcp=False, edns=1232, rdclass="IN", **arguments):
@@ -627,6 +653,16 @@ class Server:
         head = f"server {self.address} {self.port}\n" + (f"zone {zone}\n" if zone else "")
         text = f"{head}{script}\nsend\nanswer\n"
         return run("nsupdate", "-t", "5", *words, stdin=text)
+
+
+LINES_A_SECOND = 10  # a thread's log lines for refusals; more are counted and left out
+refusals = {}  # by second of the monotonic clock, as the server counts them
+
+
+def wait_for_a_line():
+    """Until another refusal will surely have its log line."""
+    wait_until(lambda: refusals.get(int(time.monotonic()), 0) < LINES_A_SECOND - 3)
+    refusals[int(time.monotonic())] = refusals.get(int(time.monotonic()), 0) + 1
 
 
 # ---- TCP ---------------------------------------------------------------------------------------

@@ -622,14 +622,10 @@ static void take_soa(struct model *model, const struct model_soa *soa)
 {
 	const bool is_first = model->soa.ttl == 0;
 
-	if (model->soa.ttl != soa->ttl || model->soa.minimum != soa->minimum) {
-		model->is_soa_moved = true;
-	}
 	model->soa = *soa;
 	if (is_first || (int32_t)(soa->serial - model->serial) > 0) {
 		model->serial = soa->serial == 0 ? 1 : soa->serial;
 		model->is_serial_set = true;
-		model->is_soa_moved = true;
 	}
 }
 
@@ -803,12 +799,6 @@ unsigned model_apply(struct model *model, const struct model_command *command, u
 		break;
 	}
 	return DNS_RCODE_NOERROR;
-}
-
-void model_begin_batch(struct model *model)
-{
-	model->is_serial_set = false;
-	model->is_soa_moved = false;
 }
 
 void model_end_batch(struct model *model, const struct model *before)

@@ -164,7 +164,6 @@ struct model {
 	struct model_soa soa;
 	uint32_t serial;
 	bool is_serial_set; /* in this batch, by a SOA */
-	bool is_soa_moved; /* in this batch, in its serial or elsewhere */
 	size_t count;
 	struct model_record records[RECORDS_MAX];
 	struct model_entry entries[NAMES_MAX];
@@ -175,8 +174,6 @@ void model_init(struct model *model);
 /* The rcode. *is_change: an UPDATE moved something besides time. */
 unsigned model_apply(struct model *model, const struct model_command *command, uint64_t version,
 		     bool *is_change);
-
-void model_begin_batch(struct model *model);
 
 /* Ends a batch: one step of the serial if anything differs from what was before it. */
 void model_end_batch(struct model *model, const struct model *before);
