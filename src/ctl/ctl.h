@@ -16,9 +16,9 @@ struct ctl;
 struct ctl_options {
 	struct core *core;
 	struct net *net;
-	const char *path;    /* of the socket; made with mode 0660, removed at stop */
+	const char *path; /* of the socket; made with mode 0660, removed at stop */
 	const char *version; /* as `waggled -V` says it */
-	uint64_t start_ms;   /* clock_mono_ms() when the process began */
+	uint64_t start_ms; /* clock_mono_ms() when the process began */
 };
 
 /*

@@ -81,7 +81,8 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 			uint64_t version, uint64_t time_s, struct arena *arena,
 			struct command_result *result, struct plan *plan)
 {
-	int ret = registry_evaluate(root_draft(writer), command, size, version, time_s, arena, plan);
+	int ret =
+		registry_evaluate(root_draft(writer), command, size, version, time_s, arena, plan);
 	struct targets targets = {0};
 
 	if (ret != OK) {

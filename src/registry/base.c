@@ -131,12 +131,12 @@ static int gather(struct base_work *work, const struct zone *zone,
 		  const struct command_change *change)
 {
 	const enum name_role role = zone_role(zone, change->name);
-	const bool is_ptr =
-		change->type == DNS_TYPE_PTR && (role == ROLE_TYPE || role == ROLE_SUBTYPE) &&
-		dns_name_is_in(change->rdata, work->base->zone) &&
-		zone_role(zone, change->rdata) == ROLE_INSTANCE &&
-		dns_name_equal(zone_type_of(ROLE_INSTANCE, change->rdata),
-			       zone_type_of(role, change->name));
+	const bool is_ptr = change->type == DNS_TYPE_PTR &&
+			    (role == ROLE_TYPE || role == ROLE_SUBTYPE) &&
+			    dns_name_is_in(change->rdata, work->base->zone) &&
+			    zone_role(zone, change->rdata) == ROLE_INSTANCE &&
+			    dns_name_equal(zone_type_of(ROLE_INSTANCE, change->rdata),
+					   zone_type_of(role, change->name));
 	struct base_name *name;
 	int ret = base_name_of(work, is_ptr ? change->rdata : change->name, &name);
 
@@ -185,7 +185,8 @@ static int gather_old(void *context, const struct zone *zone, const struct node 
 	struct content content;
 
 	node_content(node, &content, NULL, 0);
-	if (content.owner.kind == OWNER_BASE || zone_role_is_shared(zone_role(zone, content.name))) {
+	if (content.owner.kind == OWNER_BASE ||
+	    zone_role_is_shared(zone_role(zone, content.name))) {
 		return base_name_of(work, content.name, &name);
 	}
 	return OK;

@@ -38,7 +38,7 @@ struct core_job {
 	struct command_result result; /* filled before `done` */
 	const struct core_job_ops *ops;
 	uint64_t fingerprint; /* of a message that may be sent again (registry/recent.h), or 0 */
-	bool is_silent;	      /* set for `done`: a retransmission, the first one has the answer */
+	bool is_silent; /* set for `done`: a retransmission, the first one has the answer */
 };
 
 struct core_job_ops {
@@ -48,9 +48,8 @@ struct core_job_ops {
 
 struct core_options {
 	const struct log_ops *log_ops;
-	struct log *log;      /* opened, not yet restored; the core closes it */
-	size_t queue;	      /* jobs that may wait */
-	uint32_t change_max;  /* RRs that one UPDATE may change */
+	struct log *log; /* opened, not yet restored; the core closes it */
+	size_t queue; /* jobs that may wait */
 };
 
 /* *out: returns owned. Makes the loop and the mailbox, starts nothing. ERR_NOMEM, ERR_SYSTEM. */
@@ -95,14 +94,14 @@ void core_release(struct core *core, const struct root *root);
 
 /* What the core has counted, for `status`. Thread: any. */
 struct core_counters {
-	uint64_t batches;     /* log entries made */
-	uint64_t commands;    /* applied */
-	uint64_t refused;     /* commands with an rcode other than NOERROR */
-	uint64_t failed;      /* appends that failed: disk full, I/O error */
-	uint64_t expired;     /* names whose lease ran out */
+	uint64_t batches; /* log entries made */
+	uint64_t commands; /* applied */
+	uint64_t refused; /* commands with an rcode other than NOERROR */
+	uint64_t failed; /* appends that failed: disk full, I/O error */
+	uint64_t expired; /* names whose lease ran out */
 	uint64_t snapshots;
-	uint64_t full;	      /* jobs refused, the queue being full */
-	uint64_t leases;      /* running now */
-	uint64_t overdue_ms;  /* the most overdue lease at the last look */
+	uint64_t full; /* jobs refused, the queue being full */
+	uint64_t leases; /* running now */
+	uint64_t overdue_ms; /* the most overdue lease at the last look */
 };
 void core_count(struct core *core, struct core_counters *counters);

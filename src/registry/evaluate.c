@@ -19,7 +19,8 @@
 
 /* ---- refusing ---------------------------------------------------------------------------- */
 
-int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
+int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format,
+		  ...)
 {
 	va_list arguments;
 
@@ -36,8 +37,8 @@ static int refuse_name(struct evaluation *evaluation, const uint8_t *name, const
 {
 	char text[DNS_NAME_TEXT_MAX];
 
-	return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%.100s %s",
-		      dns_name_to_text(text, name), why);
+	return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+			     "%.100s %s", dns_name_to_text(text, name), why);
 }
 
 /* ---- names of the plan ------------------------------------------------------------------- */
@@ -207,8 +208,8 @@ static uint32_t ttl_for(const struct evaluation *evaluation, const struct draft 
 		return shape->ttl_derived_s;
 	}
 	const uint32_t lease_s = draft->lease_s;
-	const uint32_t limit = lease_s > 0 && lease_s < shape->ttl_max_s ? lease_s
-									  : shape->ttl_max_s;
+	const uint32_t limit =
+		lease_s > 0 && lease_s < shape->ttl_max_s ? lease_s : shape->ttl_max_s;
 	return ttl < limit ? ttl : limit;
 }
 
@@ -634,9 +635,9 @@ static int grant(struct evaluation *evaluation)
 
 	if (!asked->present) {
 		if (shape->lease_default == ZONE_LEASE_REFUSE && has_adds(evaluation)) {
-			return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
-				      DNS_EDE_PROHIBITED,
-				      "this zone takes registrations with a lease only (RFC 9664)");
+			return result_refuse(
+				&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				"this zone takes registrations with a lease only (RFC 9664)");
 		}
 		return OK;
 	}
@@ -644,12 +645,12 @@ static int grant(struct evaluation *evaluation)
 	evaluation->is_removal = asked->lease_s == 0;
 	if (!evaluation->is_removal) {
 		granted->lease_s = clamp(asked->lease_s, shape->lease_min_s, shape->lease_max_s);
-		granted->key_lease_s =
-			asked->has_key ? clamp(asked->key_lease_s, granted->lease_s,
-					       shape->key_lease_max_s > granted->lease_s
-						       ? shape->key_lease_max_s
-						       : granted->lease_s)
-				       : granted->lease_s;
+		granted->key_lease_s = asked->has_key
+					       ? clamp(asked->key_lease_s, granted->lease_s,
+						       shape->key_lease_max_s > granted->lease_s
+							       ? shape->key_lease_max_s
+							       : granted->lease_s)
+					       : granted->lease_s;
 	}
 	return OK;
 }
@@ -837,8 +838,8 @@ static int finish(struct evaluation *evaluation)
 	plan->result.is_change = plan->result.is_change || plan->has_soa;
 	if (changed > zone_shape(plan->zone)->change_max) {
 		return result_refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
-			      "changes more than %u records at once (change-max)",
-			      zone_shape(plan->zone)->change_max);
+				     "changes more than %u records at once (change-max)",
+				     zone_shape(plan->zone)->change_max);
 	}
 	return OK;
 }
@@ -856,11 +857,11 @@ static int check_zone(const struct root *root, struct evaluation *evaluation)
 	}
 	if (!zone_is_registry(plan->zone)) {
 		return result_refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
-			      "a static zone takes no updates");
+				     "a static zone takes no updates");
 	}
 	if (!zone_is_served(plan->zone)) {
 		return result_refuse(&plan->result, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
-			      "the zone is not in service");
+				     "the zone is not in service");
 	}
 	return OK;
 }

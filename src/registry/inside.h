@@ -24,7 +24,7 @@ struct draft {
 	const uint8_t *subtypes;
 	uint16_t subtypes_size;
 	uint8_t flags;
-	uint32_t lease_s;  /* of what is added */
+	uint32_t lease_s; /* of what is added */
 	bool is_touched;
 	bool is_added_to; /* something was added, or added again: its lease is renewed */
 };
@@ -42,8 +42,8 @@ struct evaluation {
 };
 
 /* Fills the result and returns REFUSAL. */
-int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
 
 /* Hosts that instances pointed to before a change: some may be free to go after it. */
 struct target {
@@ -59,8 +59,7 @@ struct targets {
 int targets_note(struct targets *targets, const struct node *old, struct arena *arena);
 
 /* apply.c: overdue hosts go that no instance of their owner points to any more. ERR_NOMEM. */
-int targets_release(const struct targets *targets, struct root_writer *writer,
-		    const uint8_t *apex);
+int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex);
 
 /* prereq.c: RFC 2136 3.2. OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
 int check_prereqs(struct evaluation *evaluation);

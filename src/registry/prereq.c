@@ -17,11 +17,11 @@ struct wanted {
 	struct wanted *next;
 	struct set set;
 	uint32_t count; /* distinct */
-	bool is_wrong;	/* no such set, or a member that it has not */
+	bool is_wrong; /* no such set, or a member that it has not */
 };
 
 struct values {
-	struct map sets;    /* name, type -> struct wanted */
+	struct map sets; /* name, type -> struct wanted */
 	struct map members; /* name, type, RDATA -> anything */
 	struct wanted *first;
 };
@@ -81,13 +81,13 @@ static int gather(struct evaluation *evaluation, struct values *values,
 		if (wanted == NULL) {
 			return ERR_NOMEM;
 		}
-		wanted->is_wrong = !has_set(evaluation->plan->zone, prereq->name, prereq->type,
-					    &wanted->set);
+		wanted->is_wrong =
+			!has_set(evaluation->plan->zone, prereq->name, prereq->type, &wanted->set);
 		if (wanted->set.count > VALUE_MEMBERS_MAX) {
-			return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
-				      DNS_EDE_PROHIBITED,
-				      "a prerequisite on the values of a set over %d members",
-				      VALUE_MEMBERS_MAX);
+			return result_refuse(
+				&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				"a prerequisite on the values of a set over %d members",
+				VALUE_MEMBERS_MAX);
 		}
 		wanted->next = values->first;
 		values->first = wanted;

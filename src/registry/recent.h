@@ -19,14 +19,14 @@
 
 struct recent {
 	struct map entries; /* fingerprint -> struct recent_entry */
-	struct list order;  /* oldest first */
+	struct list order; /* oldest first */
 	size_t limit;
 };
 
 enum recent_state {
-	RECENT_NEW,	 /* not seen; remembered as under way from now on */
+	RECENT_NEW, /* not seen; remembered as under way from now on */
 	RECENT_UNDERWAY, /* the first one will be answered: nothing is to be said */
-	RECENT_DONE,	 /* answered: *result is what was said */
+	RECENT_DONE, /* answered: *result is what was said */
 };
 
 void recent_init(struct recent *recent, size_t limit, uint64_t seed);

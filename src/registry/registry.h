@@ -22,8 +22,8 @@
 struct plan_name {
 	struct content content; /* count 0 and no NAME_PTR: it goes */
 	const struct node *old; /* what is there; NULL: nothing */
-	bool is_change;		/* differs from what is there in anything but time */
-	bool is_renewed;	/* the command renews its lease */
+	bool is_change; /* differs from what is there in anything but time */
+	bool is_renewed; /* the command renews its lease */
 };
 
 struct plan {

@@ -66,8 +66,8 @@ static int frame(struct saver *saver, enum frame_kind kind, size_t size, struct 
 
 static size_t content_size(const struct content *content)
 {
-	size_t size = dns_name_size(content->name) + 1 + 2 + content->owner.id_size + 4 + 4 + 8 + 8 +
-		      2 + content->subtypes_size + 4;
+	size_t size = dns_name_size(content->name) + 1 + 2 + content->owner.id_size + 4 + 4 + 8 +
+		      8 + 2 + content->subtypes_size + 4;
 
 	for (size_t i = 0; i < content->count; i++) {
 		size += 2 + 4 + 1 + 2 + (size_t)content->records[i].size;

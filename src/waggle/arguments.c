@@ -55,15 +55,10 @@ static const struct option_row *find_letter(const struct option_row *rows, char 
 static int take(const struct option_row *row, struct options *options, const char *value,
 		char problem[PROBLEM_SIZE])
 {
-	char why[PROBLEM_SIZE / 2] = "";
-	char full[PROBLEM_SIZE] = "";
-	const int ret = row->take(row, options, value, full);
+	char why[PROBLEM_SIZE] = "";
+	const int ret = row->take(row, options, value, why);
 
-	if (ret == ERR_CONF) {
-		snprintf(why, sizeof(why), "%s", full);
-		return refuse(problem, "--%s: %s", row->name, why);
-	}
-	return ret;
+	return ret == ERR_CONF ? refuse(problem, "--%s: %s", row->name, why) : ret;
 }
 
 static int no_option(const struct command *command, const char *word, char *problem)
@@ -72,8 +67,9 @@ static int no_option(const struct command *command, const char *word, char *prob
 
 	value_quote(quoted, word);
 	if (command == NULL) {
-		return refuse(problem, "%s is no option of every command; `waggle help` lists them, "
-				       "those of a command stand behind it",
+		return refuse(problem,
+			      "%s is no option of every command; `waggle help` lists them, "
+			      "those of a command stand behind it",
 			      quoted);
 	}
 	return refuse(problem, "%s is no option of waggle %s; `waggle help %s` lists them", quoted,
@@ -110,8 +106,8 @@ static int take_long(struct words *words, struct options *options, const struct 
 }
 
 /* "-sVALUE", "-s VALUE", "-hV". */
-static int take_letters(struct words *words, struct options *options,
-			const struct command *command, char *problem)
+static int take_letters(struct words *words, struct options *options, const struct command *command,
+			char *problem)
 {
 	const char *word = words->argv[words->at++];
 
@@ -185,8 +181,8 @@ static int check_count(const struct options *options, const struct command *comm
 		char quoted[VALUE_QUOTE_MAX];
 
 		return refuse(problem, "%s is one word too many: waggle %s %s",
-			      value_quote(quoted, options->arguments[command->most]),
-			      command->name, command->synopsis);
+			      value_quote(quoted, options->arguments[command->most]), command->name,
+			      command->synopsis);
 	}
 	if (options->argument_count < command->least) {
 		return refuse(problem, "something is missing: waggle %s %s", command->name,

@@ -17,8 +17,7 @@ extern char **environ;
 
 int signals_open(int *descriptor, sigset_t *before)
 {
-	static const int numbers[] = {SIGTERM, SIGINT,	SIGHUP, SIGQUIT,
-				      SIGUSR1, SIGUSR2, SIGCHLD};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD};
 	struct sigaction action;
 	sigset_t set;
 

@@ -150,8 +150,8 @@ static size_t word_distance(const char *one, const char *other)
 		for (size_t i = 0; i < size; i++) {
 			const size_t above = row[i + 1];
 
-			row[i + 1] = least_of(above + 1, row[i] + 1,
-					      diagonal + (one[k] != other[i]));
+			row[i + 1] =
+				least_of(above + 1, row[i] + 1, diagonal + (one[k] != other[i]));
 			diagonal = above;
 		}
 	}

@@ -105,8 +105,9 @@ int browse_run(const struct options *options)
 	if (waggle_browse(client, type, WAGGLE_REFRESH, &list, &error) != WAGGLE_OK) {
 		ending = client_fail(options, type, &error);
 	} else {
-		const struct quality quality = {list->name, list->mark, list->age_s, list->ttl_s,
-						list->is_complete, list->reason, list->count};
+		const struct quality quality = {list->name,  list->mark,        list->age_s,
+						list->ttl_s, list->is_complete, list->reason,
+						list->count};
 		const bool is_types = strncmp(list->name, "_services._dns-sd._udp.", 23) == 0;
 		const int ret = options->is_json ? json_list(stdout, list)
 						 : print_list(list, is_types, &quality);
@@ -192,8 +193,8 @@ static int add_endpoint(struct grid *grid, const struct waggle_endpoint *endpoin
 	char weight[8];
 	char address[WAGGLE_ADDRESS_TEXT];
 	char *txt = txt_text(endpoint);
-	const char *const cells[] = {endpoint->instance, address, port, priority,
-				     weight, endpoint->host, txt};
+	const char *const cells[] = {endpoint->instance, address, port, priority, weight,
+				     endpoint->host,     txt};
 
 	if (txt == NULL) {
 		return ERR_NOMEM;
@@ -217,7 +218,7 @@ static int print_answer(const struct waggle_answer *answer, const struct quality
 {
 	static const struct grid_head heads[] = {
 		{"INSTANCE", false}, {"ADDRESS", false}, {"PORT", true}, {"PRIORITY", true},
-		{"WEIGHT", true}, {"HOST", false}, {"TXT", false}};
+		{"WEIGHT", true},    {"HOST", false},    {"TXT", false}};
 	const struct style style = style_of(stdout);
 	const struct waggle_endpoint **sorted;
 	struct grid grid;
@@ -261,9 +262,9 @@ int resolve_run(const struct options *options)
 	if (waggle_resolve(client, name, WAGGLE_REFRESH, &answer, &error) != WAGGLE_OK) {
 		ending = client_fail(options, name, &error);
 	} else {
-		const struct quality quality = {answer->name, answer->mark, answer->age_s,
-						answer->ttl_s, answer->is_complete,
-						answer->reason, answer->count};
+		const struct quality quality = {answer->name,  answer->mark,        answer->age_s,
+						answer->ttl_s, answer->is_complete, answer->reason,
+						answer->count};
 		const int ret = options->is_json ? json_answer(stdout, answer)
 						 : print_answer(answer, &quality);
 

@@ -41,7 +41,8 @@ static void print_all(void)
 	}
 	print_options("Options of all commands:", global_options);
 	puts("\nWhat no option says is taken from WAGGLE_SERVER, WAGGLE_ZONE, WAGGLE_KEY and\n"
-	     "WAGGLE_CONTROL, then from /etc/resolv.conf. `waggle help COMMAND` has more, waggle(1) "
+	     "WAGGLE_CONTROL, then from /etc/resolv.conf. `waggle help COMMAND` has more, "
+	     "waggle(1) "
 	     "all.");
 }
 

@@ -169,9 +169,9 @@ int json_list(FILE *stream, const struct waggle_list *found)
 	return print(stream,
 		     json_pack("{s:o, s:s, s:I, s:I, s:b, s:o, s:o}", "name",
 			       text_or_null(found->name), "mark", waggle_mark_text(found->mark),
-			       "age_s", (json_int_t)found->age_s, "ttl_s",
-			       (json_int_t)found->ttl_s, "complete", found->is_complete ? 1 : 0,
-			       "reason", text_or_null(found->reason), "entries", list));
+			       "age_s", (json_int_t)found->age_s, "ttl_s", (json_int_t)found->ttl_s,
+			       "complete", found->is_complete ? 1 : 0, "reason",
+			       text_or_null(found->reason), "entries", list));
 }
 
 /* ---- registrations, errors --------------------------------------------------------------- */
@@ -211,10 +211,9 @@ int json_error(FILE *stream, const struct waggle_error *error)
 
 int json_failure(FILE *stream, const char *code, const char *text, int ending)
 {
-	return print(stream,
-		     json_pack("{s:{s:s, s:o, s:n, s:n, s:n, s:n, s:i}}", "error", "code", code,
-			       "text", text_or_null(text), "advice", "rcode", "info", "tsig",
-			       "exit", ending));
+	return print(stream, json_pack("{s:{s:s, s:o, s:n, s:n, s:n, s:n, s:i}}", "error", "code",
+				       code, "text", text_or_null(text), "advice", "rcode", "info",
+				       "tsig", "exit", ending));
 }
 
 /* ---- help -------------------------------------------------------------------------------- */
@@ -226,10 +225,10 @@ static json_t *option_list(const struct option_row *row)
 	for (; list != NULL && row != NULL && row->name != NULL; row++) {
 		const char letter[2] = {row->letter, '\0'};
 
-		list = append(list, json_pack("{s:s, s:o, s:o, s:s}", "name", row->name, "letter",
-					      text_or_null(row->letter == 0 ? NULL : letter),
-					      "value", text_or_null(row->value), "help",
-					      row->help));
+		list = append(list,
+			      json_pack("{s:s, s:o, s:o, s:s}", "name", row->name, "letter",
+					text_or_null(row->letter == 0 ? NULL : letter), "value",
+					text_or_null(row->value), "help", row->help));
 	}
 	return list;
 }
@@ -239,9 +238,9 @@ int json_help(FILE *stream)
 	json_t *list = json_array();
 
 	for (const struct command *row = commands; list != NULL && row->name != NULL; row++) {
-		list = append(list, json_pack("{s:s, s:s, s:s, s:o}", "name", row->name,
-					      "synopsis", row->synopsis, "help", row->help,
-					      "options", option_list(row->options)));
+		list = append(list, json_pack("{s:s, s:s, s:s, s:o}", "name", row->name, "synopsis",
+					      row->synopsis, "help", row->help, "options",
+					      option_list(row->options)));
 	}
 	return print(stream, json_pack("{s:o, s:o}", "commands", list, "options",
 				       option_list(global_options)));

@@ -74,8 +74,7 @@ int main(int argc, char **argv)
 	services_init(&services);
 	service_init(&options.service);
 	const int ret = arguments_read(&options, &command, argc, argv, problem);
-	const int code = flush(ret == OK ? run(&options, command)
-					 : refuse(&options, ret, problem));
+	const int code = flush(ret == OK ? run(&options, command) : refuse(&options, ret, problem));
 	services_deinit(&services);
 	return code;
 }

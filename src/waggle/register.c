@@ -13,6 +13,7 @@
  *
  * What can fail is said where it happens, by service; the exit code is that of the first failure.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -448,8 +449,7 @@ static int run(struct keeper *keeper)
 		say("the system gives no descriptors: %m");
 		return END_FAILED;
 	}
-	enum ending ending =
-		client_open(&keeper->client, keeper->options, keeper->services, false);
+	enum ending ending = client_open(&keeper->client, keeper->options, keeper->services, false);
 	if (ending == END_OK) {
 		ending = start_all(keeper);
 		if (ending != END_OK) {

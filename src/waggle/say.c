@@ -19,8 +19,7 @@ void say(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "waggle: %s\n",
-		printable(clean, sizeof(clean), text, strlen(text), true));
+	fprintf(stderr, "waggle: %s\n", printable(clean, sizeof(clean), text, strlen(text), true));
 }
 
 /* ---- errors ------------------------------------------------------------------------------ */
@@ -54,7 +53,8 @@ static const struct row rows[] = {
 	{WAGGLE_ERR_REFUSED, END_REFUSED, "refused",
 	 "is it the right server (-s) for the zone (-z)? its rules may also want a key (-k)"},
 	{WAGGLE_ERR_TAKEN, END_REFUSED, "taken",
-	 "use the key that holds the name (-k), take another name, or wait until its lease is over"},
+	 "use the key that holds the name (-k), take another name, or wait until its lease is "
+	 "over"},
 	{WAGGLE_ERR_SIGNATURE, END_REFUSED, "signature",
 	 "do both sides have the same key (name, algorithm, secret), and the same time?"},
 	{WAGGLE_ERR_NO_REGISTRAR, END_USAGE, "no-registrar",

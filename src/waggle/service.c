@@ -36,7 +36,8 @@ __attribute__((format(printf, 2, 3))) static int refuse(char problem[PROBLEM_SIZ
 /* ---- the table --------------------------------------------------------------------------- */
 
 struct row {
-	struct service_setting shown;
+	const char *key;
+	bool is_list; /* may be given several times; a list in the file */
 	int (*set)(struct services *services, struct service *service, const struct row *row,
 		   const char *text, char *problem);
 	const struct value_unit *units; /* of a number */
@@ -68,7 +69,7 @@ static int set_number(struct services *services, struct service *service, const 
 	if (value_number(&number, text, row->units) != OK || number < row->least ||
 	    number > row->most) {
 		return refuse(problem, "%s is no %s; %s to %s are possible",
-			      value_quote(quoted, text), row->shown.key,
+			      value_quote(quoted, text), row->key,
 			      value_number_text(least, row->least, row->units),
 			      value_number_text(most, row->most, row->units));
 	}
@@ -102,8 +103,8 @@ static int grow(struct arena *arena, void **array, size_t count, size_t item_siz
 	return OK;
 }
 
-static int add_text(struct services *services, const char ***texts, size_t *count,
-		    const char *what, const char *text, char *problem)
+static int add_text(struct services *services, const char ***texts, size_t *count, const char *what,
+		    const char *text, char *problem)
 {
 	void *array = *texts;
 	const int ret = grow(&services->arena, &array, *count, sizeof(**texts));
@@ -121,47 +122,37 @@ static int add_text(struct services *services, const char ***texts, size_t *coun
 static int add_address(struct services *services, struct service *service, const struct row *row,
 		       const char *text, char *problem)
 {
-	return add_text(services, &service->addresses, &service->wanted.address_count,
-			row->shown.key, text, problem);
+	return add_text(services, &service->addresses, &service->wanted.address_count, row->key,
+			text, problem);
 }
 
 static int add_subtype(struct services *services, struct service *service, const struct row *row,
 		       const char *text, char *problem)
 {
-	return add_text(services, &service->subtypes, &service->wanted.subtype_count,
-			row->shown.key, text, problem);
+	return add_text(services, &service->subtypes, &service->wanted.subtype_count, row->key,
+			text, problem);
 }
 
 #define FIELD(field)                                                                               \
 	.offset = offsetof(struct waggle_service, field),                                          \
 	.size = sizeof(((struct waggle_service *)NULL)->field)
-#define COUNT(from, to) .set = set_number, .units = value_plain, .least = (from), .most = (to)
-#define SECONDS(from, to) .set = set_number, .units = value_duration, .least = (from), .most = (to)
+#define COUNT(from, to) set_number, .units = value_plain, .least = (from), .most = (to)
+#define SECONDS(from, to) set_number, .units = value_duration, .least = (from), .most = (to)
 
 #define WEEK 604800u
 
 /* clang-format off */
 static const struct row rows[] = {
-{{"name", "NAME", "label of the instance; the machine's name when a file has none", false, false},
-	.set = set_text, FIELD(instance)},
-{{"type", "TYPE", "service type: _http._tcp", false, false},
-	.set = set_text, FIELD(type)},
-{{"port", "PORT", "where it listens", false, false},
-	COUNT(1, 65535), FIELD(port)},
-{{"host", "NAME", "name of the host it runs on; else made of the machine's name", true, false},
-	.set = set_text, FIELD(host)},
-{{"address", "ADDRESS", "of the host, may be repeated; else the one that reaches the registry",
-	true, true}, .set = add_address},
-{{"priority", "NUMBER", "consumers take the lowest first; default 0", true, false},
-	COUNT(0, 65535), FIELD(priority)},
-{{"weight", "NUMBER", "share among those of one priority; default 0", true, false},
-	COUNT(0, 65535), FIELD(weight)},
-{{"subtype", "LABEL", "subtype to be found by as well, _printer; may be repeated", true, true},
-	.set = add_subtype},
-{{"lease", "DURATION", "to ask for; it goes so long after the last heartbeat; default 60s", true,
-	false}, SECONDS(1, WEEK), FIELD(lease_s)},
-{{"ttl", "DURATION", "how long answers may be kept; default 60s, at most the lease", true, false},
-	SECONDS(1, WEEK), FIELD(ttl_s)},
+{"name", false, set_text, FIELD(instance)},
+{"type", false, set_text, FIELD(type)},
+{"port", false, COUNT(1, 65535), FIELD(port)},
+{"host", false, set_text, FIELD(host)},
+{"address", true, add_address},
+{"priority", false, COUNT(0, 65535), FIELD(priority)},
+{"weight", false, COUNT(0, 65535), FIELD(weight)},
+{"subtype", true, add_subtype},
+{"lease", false, SECONDS(1, WEEK), FIELD(lease_s)},
+{"ttl", false, SECONDS(1, WEEK), FIELD(ttl_s)},
 };
 /* clang-format on */
 
@@ -173,20 +164,16 @@ static const struct row rows[] = {
 static const struct row *find_row(const char *key)
 {
 	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (strcmp(rows[i].shown.key, key) == 0) {
+		if (strcmp(rows[i].key, key) == 0) {
 			return &rows[i];
 		}
 	}
 	return NULL;
 }
 
-bool service_setting(size_t i, struct service_setting *out)
+const char *service_key(size_t i)
 {
-	if (i >= ROW_COUNT) {
-		return false;
-	}
-	*out = rows[i].shown;
-	return true;
+	return i < ROW_COUNT ? rows[i].key : NULL;
 }
 
 /* ---- one service ------------------------------------------------------------------------- */
@@ -223,7 +210,7 @@ int service_set(struct services *services, struct service *service, const char *
 		return refuse(problem, "%s is no setting of a service", key);
 	}
 	const size_t i = (size_t)(row - rows);
-	if (is_given(service, i) && !row->shown.is_list) {
+	if (is_given(service, i) && !row->is_list) {
 		return refuse(problem, "%s is given twice; keep one", key);
 	}
 	if (*text == '\0') {
@@ -288,14 +275,14 @@ int service_finish(struct services *services, struct service *service, char prob
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (!is_given(service, required[i])) {
-			return refuse(problem, "the service has no %s",
-				      rows[required[i]].shown.key);
+			return refuse(problem, "the service has no %s", rows[required[i]].key);
 		}
 	}
 	if (!is_given(service, ROW_NAME)) {
 		service->wanted.instance = machine_name(services);
 		if (service->wanted.instance == NULL) {
-			return refuse(problem, "the service has no name, and this machine has none");
+			return refuse(problem,
+				      "the service has no name, and this machine has none");
 		}
 	}
 	service->wanted.txt = service->txt;
@@ -400,10 +387,11 @@ static int read_setting(const struct reader *reader, struct service *service,
 		return read_pairs(reader, service, node);
 	}
 	if (row == NULL) {
-		return refuse_at(reader, node->line, "%s is no key of a service; waggle(1) lists them",
+		return refuse_at(reader, node->line,
+				 "%s is no key of a service; waggle(1) lists them",
 				 value_quote(quoted, node->key));
 	}
-	if (row->shown.is_list && node->kind == NODE_LIST) {
+	if (row->is_list && node->kind == NODE_LIST) {
 		return read_list(reader, service, node);
 	}
 	return read_value(reader, service, node->key, node);
@@ -418,7 +406,8 @@ static int read_service(const struct reader *reader, struct service *service,
 	service_init(service);
 	service->line = node->line;
 	if (node->kind != NODE_MAP) {
-		return refuse_at(reader, node->line, "a service is a mapping: {type: _http._tcp, ...}");
+		return refuse_at(reader, node->line,
+				 "a service is a mapping: {type: _http._tcp, ...}");
 	}
 	for (const struct node *child = node->first; child != NULL && ret == OK;
 	     child = child->next) {

@@ -28,23 +28,18 @@ struct services {
 	struct arena arena;
 	struct service *items;
 	size_t count;
-	const char *path; /* of the file; NULL: none. The members below are its other keys, or NULL */
+	const char
+		*path; /* of the file; NULL: none. The members below are its other keys, or NULL */
 	const char *server;
 	const char *zone;
 	const char *key; /* a path; relative ones start at the file's directory */
 };
 
-/* A row of the settings table, for showing it. */
-struct service_setting {
-	const char *key; /* in the file; also the option without its dashes, where `is_option` */
-	const char *value; /* "SECONDS" */
-	const char *help;
-	bool is_option;
-	bool is_list; /* may be given several times; a list in the file */
-};
-
-/* The i-th row; false behind the last one. */
-bool service_setting(size_t i, struct service_setting *out);
+/*
+ * The key of the i-th row, as a file has it; but for name, type and port it is an option too. NULL
+ * behind the last one.
+ */
+const char *service_key(size_t i);
 
 /* Initialises: no service yet. To be deinitialised. */
 void services_init(struct services *services);

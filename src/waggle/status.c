@@ -31,8 +31,8 @@ static enum ending fail(const struct options *options, enum ending ending, const
 			const char *what)
 {
 	char text[512];
-	const char *code = ending == END_REFUSED ? "refused"
-			   : ending == END_USAGE ? "argument"
+	const char *code = ending == END_REFUSED  ? "refused"
+			   : ending == END_USAGE  ? "argument"
 			   : ending == END_FAILED ? "system"
 						  : "unreachable";
 
@@ -48,15 +48,15 @@ static enum ending fail(const struct options *options, enum ending ending, const
 
 static enum ending fail_connect(const struct options *options, const char *path, int error)
 {
-	const enum ending ending = fail(options,
-					error == EACCES || error == EPERM ? END_REFUSED
-									  : END_NO_ANSWER,
-					path, strerror(error));
+	const enum ending ending =
+		fail(options, error == EACCES || error == EPERM ? END_REFUSED : END_NO_ANSWER, path,
+		     strerror(error));
 
 	if (ending == END_REFUSED) {
 		say("waggled's user and group may ask, and root; run this as one of them");
 	} else {
-		say("does waggled run here? its socket is `control` in its data directory; -c PATH or "
+		say("does waggled run here? its socket is `control` in its data directory; -c PATH "
+		    "or "
 		    "WAGGLE_CONTROL says which");
 	}
 	return ending;
@@ -192,7 +192,9 @@ static void print_server(const json_t *status, const struct style *style)
 		const char *address = json_string_value(json_array_get(listen, i));
 
 		used += (size_t)snprintf(addresses + used, sizeof(addresses) - used, "%s%s",
-					 i == 0 ? "" : style->is_terminal ? ", " : ",",
+					 i == 0               ? ""
+					 : style->is_terminal ? ", "
+							      : ",",
 					 address == NULL ? "" : address);
 	}
 	seconds_text(up, status, "uptime_s", style);
@@ -212,12 +214,11 @@ static void add_row(struct grid *grid, const struct style *style, const char **c
 static int print_zones(const json_t *zones, const struct style *style)
 {
 	static const struct grid_head heads[] = {
-		{"", false}, {"ZONE", false}, {"KIND", false}, {"SERIAL", true},
+		{"", false},         {"ZONE", false}, {"KIND", false},  {"SERIAL", true},
 		{"PUBLISHED", true}, {"HOSTS", true}, {"LEASES", true}, {"SERVED", false}};
 	struct grid grid;
 
-	grid_init(&grid, style->is_terminal ? heads + 1 : heads,
-		  style->is_terminal ? 7 : 8, style);
+	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 7 : 8, style);
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *zone = json_array_get(zones, i);
 		char serial[NUMBER_TEXT];
@@ -231,7 +232,8 @@ static int print_zones(const json_t *zones, const struct style *style)
 				       number_text(published, zone, "published"),
 				       number_text(hosts, zone, "hosts"),
 				       number_text(leases, zone, "leases"),
-				       json_is_true(json_object_get(zone, "served")) ? "yes" : "no"};
+				       json_is_true(json_object_get(zone, "served")) ? "yes"
+										     : "no"};
 
 		add_row(&grid, style, cells);
 	}
@@ -266,12 +268,11 @@ static void add_instances(struct grid *grid, const json_t *zone, const struct st
 static int print_instances(const json_t *zones, const struct style *style)
 {
 	static const struct grid_head heads[] = {
-		{"", false}, {"INSTANCE", false}, {"LEFT", true}, {"LEASE", true},
+		{"", false},      {"INSTANCE", false},  {"LEFT", true},     {"LEASE", true},
 		{"OWNER", false}, {"PUBLISHED", false}, {"WHY NOT", false}, {"REGISTERED", false}};
 	struct grid grid;
 
-	grid_init(&grid, style->is_terminal ? heads + 1 : heads,
-		  style->is_terminal ? 7 : 8, style);
+	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 7 : 8, style);
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		add_instances(&grid, json_array_get(zones, i), style);
 	}

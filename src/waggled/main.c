@@ -43,18 +43,19 @@ struct server {
 
 /* ---- options ----------------------------------------------------------------------------- */
 
-static const char usage[] = "usage: waggled -c FILE [-t]\n"
-			    "       waggled --dev\n"
-			    "       waggled -V\n"
-			    "\n"
-			    "  -c FILE   run with this configuration, in the foreground\n"
-			    "  -t        check the configuration and the zone files, then exit\n"
-			    "  --dev     run without a file: zone svc.example on 127.0.0.1 and ::1, port 5300,\n"
-			    "            data in ./waggle-dev\n"
-			    "  -V        print the version and exit\n"
-			    "  -h        print this and exit\n"
-			    "\n"
-			    "SIGHUP reloads the configuration, SIGTERM stops. See waggled(8), waggled.conf(5).\n";
+static const char usage[] =
+	"usage: waggled -c FILE [-t]\n"
+	"       waggled --dev\n"
+	"       waggled -V\n"
+	"\n"
+	"  -c FILE   run with this configuration, in the foreground\n"
+	"  -t        check the configuration and the zone files, then exit\n"
+	"  --dev     run without a file: zone svc.example on 127.0.0.1 and ::1, port 5300,\n"
+	"            data in ./waggle-dev\n"
+	"  -V        print the version and exit\n"
+	"  -h        print this and exit\n"
+	"\n"
+	"SIGHUP reloads the configuration, SIGTERM stops. See waggled(8), waggled.conf(5).\n";
 
 struct options {
 	const char *path;
@@ -65,12 +66,10 @@ struct options {
 /* -1: go on; else the exit code. */
 static int read_options(struct options *options, int argc, char **argv)
 {
-	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-					      {"test", no_argument, NULL, 't'},
-					      {"dev", no_argument, NULL, 'd'},
-					      {"version", no_argument, NULL, 'V'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'}, {"test", no_argument, NULL, 't'},
+		{"dev", no_argument, NULL, 'd'},          {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "c:tVh", longs, NULL)) != -1) {
@@ -146,7 +145,8 @@ static void warn_of_open_rules(const struct conf *conf)
 				break; /* nothing behind it is ever reached */
 			}
 			if (lets_strangers_in(rule)) {
-				log_line(LOG_LEVEL_WARNING, "rule lets in registrations without a key",
+				log_line(LOG_LEVEL_WARNING,
+					 "rule lets in registrations without a key",
 					 "zone=%s file=%s line=%d", zone->text, conf->path,
 					 rule->line);
 			}
@@ -182,7 +182,8 @@ static int fail(const char *what)
 {
 	char quoted[600];
 
-	log_line(LOG_LEVEL_ERROR, "cannot start", "reason=%s", log_quote(quoted, sizeof(quoted), what));
+	log_line(LOG_LEVEL_ERROR, "cannot start", "reason=%s",
+		 log_quote(quoted, sizeof(quoted), what));
 	return ERR_SYSTEM;
 }
 
@@ -208,7 +209,6 @@ static int open_core(struct server *server)
 		/* Static zones alone need no data directory. */
 		.log_ops = is_kept ? &store_sqlite : &store_ram,
 		.queue = conf->update_queue,
-		.change_max = conf->change_max,
 	};
 	struct log_error error = {{0}};
 	int ret = options.log_ops->open(&options.log, &log_options, &error);

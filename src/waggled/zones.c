@@ -23,7 +23,7 @@ struct loaded {
 	const struct conf_zone *conf;
 	struct arena arena;
 	struct record *records; /* rdata in the arena */
-	const uint8_t **names;	/* of each record */
+	const uint8_t **names; /* of each record */
 	size_t count;
 	size_t room;
 	bool has_soa;
@@ -145,8 +145,8 @@ static int add_apex(struct loaded *zone, const struct conf *conf)
 /* Where to browse and register (RFC 6763 11), and where updates go. */
 static int add_guides(struct loaded *zone, const struct conf *conf, uint16_t port)
 {
-	static const char *const domains[] = {"b._dns-sd._udp", "lb._dns-sd._udp",
-					      "r._dns-sd._udp", "dr._dns-sd._udp"};
+	static const char *const domains[] = {"b._dns-sd._udp", "lb._dns-sd._udp", "r._dns-sd._udp",
+					      "dr._dns-sd._udp"};
 	static const char *const updates[] = {"_dns-update._udp", "_dns-update._tcp"};
 	const uint8_t *apex = zone->conf->name;
 	const uint32_t ttl = zone->conf->ttl_derived_s;
@@ -489,7 +489,8 @@ static int check_kinds(const struct conf *conf, struct core *core, struct zones_
 		const struct zone *zone = root_zone(root, wanted->name);
 		if (zone != NULL && zone_is_registry(zone) && !wanted->is_registry) {
 			snprintf(error->text, sizeof(error->text),
-				 "%.200s:%d: zone %.200s holds registrations in this data directory, "
+				 "%.200s:%d: zone %.200s holds registrations in this data "
+				 "directory, "
 				 "it cannot become a static zone",
 				 conf->path, wanted->line, wanted->text);
 			ret = ERR_CONF;

@@ -125,8 +125,8 @@ static void share_owner(struct root_writer *writer, struct shares *shares, const
 	if (key != NULL) {
 		entry.key_size = registration == NULL
 					 ? owner_key(key, OWNER_NONE, NULL, 0)
-					 : owner_key(key, registration->owner_kind, registration->data,
-						     registration->owner_size);
+					 : owner_key(key, registration->owner_kind,
+						     registration->data, registration->owner_size);
 	}
 	share_add(writer, shares, SHARE_OWNER, host, &entry);
 }
@@ -201,8 +201,7 @@ static void shares_of_explicit(struct root_writer *writer, const struct zone *zo
 			       const struct node *node, struct shares *shares)
 {
 	const struct rrset *ptr = node_rrset(node, DNS_TYPE_PTR);
-	const struct rrset *srv =
-		node->role == ROLE_TYPE ? node_rrset(node, DNS_TYPE_SRV) : NULL;
+	const struct rrset *srv = node->role == ROLE_TYPE ? node_rrset(node, DNS_TYPE_SRV) : NULL;
 	uint16_t size;
 
 	for (uint32_t i = 0; ptr != NULL && i < ptr->count; i++) {

@@ -16,7 +16,7 @@ struct root {
 	uint64_t version;
 	uint64_t index;
 	struct siphash_key hash; /* drawn for each process */
-	struct pmap zones;	 /* apex -> struct zone */
+	struct pmap zones; /* apex -> struct zone */
 };
 
 /* The explicit RRs of one type at one name. Members: flags u8, size u16, RDATA. */
@@ -62,8 +62,8 @@ struct faces {
 struct node {
 	struct named named;
 	struct registration *registration; /* NULL: nobody's */
-	struct faces *faces;		   /* NULL: none */
-	uint32_t children;		   /* nodes one label below */
+	struct faces *faces; /* NULL: none */
+	uint32_t children; /* nodes one label below */
 	uint8_t role;
 	uint16_t sets;
 	struct rrset *set[]; /* by type; the name stands behind */
@@ -97,11 +97,11 @@ struct zone {
 	struct siphash_key hash; /* the root's */
 	struct siphash_key ring;
 	uint8_t ring_key[SIPHASH_KEY_SIZE];
-	struct soa *soa;      /* NULL: none yet */
-	struct pmap names;    /* existing names -> struct node */
-	struct pmap pending;  /* names that have no records, but something was put */
-	struct pmap hosts;    /* targets of instances -> struct host */
-	size_t cuts;	      /* nodes with NS below the apex, or DNAME */
+	struct soa *soa; /* NULL: none yet */
+	struct pmap names; /* existing names -> struct node */
+	struct pmap pending; /* names that have no records, but something was put */
+	struct pmap hosts; /* targets of instances -> struct host */
+	size_t cuts; /* nodes with NS below the apex, or DNAME */
 	size_t instances;
 	size_t leases;
 	struct history *history; /* newest */
@@ -129,7 +129,7 @@ struct changes {
 struct zone_work {
 	struct zone *zone; /* made by this transaction */
 	struct changes changes;
-	uint32_t serial_from;	    /* of the version before */
+	uint32_t serial_from; /* of the version before */
 	const struct soa *soa_from; /* of the version before, or NULL */
 	bool is_serial_set;
 	struct zone_work *next;

@@ -16,7 +16,7 @@
 #include "crypto/siphash.h"
 
 struct object {
-	uint64_t version;    /* of the transaction that made it; 0: dropped by that one again */
+	uint64_t version; /* of the transaction that made it; 0: dropped by that one again */
 	struct object *next; /* in the list of the made or of the dropped; core */
 };
 

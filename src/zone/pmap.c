@@ -11,9 +11,9 @@
 
 struct branch {
 	struct object object;
-	uint32_t used;	 /* slots that are there */
+	uint32_t used; /* slots that are there */
 	uint32_t leaves; /* of these, values */
-	uint32_t size;	 /* values below */
+	uint32_t size; /* values below */
 	void *slot[];
 };
 

@@ -15,8 +15,8 @@ struct tree {
 	struct tree *left;
 	struct tree *right;
 	uint64_t height; /* hash of the key: a parent's is greater */
-	uint32_t size;	 /* entries here and below */
-	uint32_t count;	 /* how often this entry was added */
+	uint32_t size; /* entries here and below */
+	uint32_t count; /* how often this entry was added */
 	uint16_t key_size;
 	uint16_t value_size;
 	uint8_t data[]; /* key, value */

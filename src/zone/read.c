@@ -16,8 +16,8 @@ bool owner_equal(const struct owner *one, const struct owner *other)
 char *owner_text(char out[DNS_NAME_TEXT_MAX + 8], const struct owner *owner)
 {
 	static const char *const kinds[] = {
-		[OWNER_NONE] = "nobody",   [OWNER_BASE] = "base",	      [OWNER_NET] = "net",
-		[OWNER_KEY] = "key ",	   [OWNER_OPERATOR] = "operator",
+		[OWNER_NONE] = "nobody", [OWNER_BASE] = "base",         [OWNER_NET] = "net",
+		[OWNER_KEY] = "key ",    [OWNER_OPERATOR] = "operator",
 	};
 
 	strcpy(out, kinds[owner->kind]);

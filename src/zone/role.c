@@ -52,7 +52,8 @@ static enum name_role role_below(const uint8_t *name, size_t below, const uint8_
 	if (below == 3) {
 		return dns_label_is(name, "_sub") ? ROLE_PLAIN : ROLE_INSTANCE;
 	}
-	return below == 4 && dns_label_is(dns_name_parent(name), "_sub") ? ROLE_SUBTYPE : ROLE_PLAIN;
+	return below == 4 && dns_label_is(dns_name_parent(name), "_sub") ? ROLE_SUBTYPE
+									 : ROLE_PLAIN;
 }
 
 enum name_role zone_role(const struct zone *zone, const uint8_t *name)

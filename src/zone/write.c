@@ -296,8 +296,8 @@ static int reshape(struct root_writer *writer, struct zone_work *work,
 	struct node **copies = calloc(all.count + 1, sizeof(*copies));
 	for (size_t i = 0; copies != NULL && ret == OK && i < all.count; i++) {
 		const struct node *node = all.nodes[i];
-		const size_t size = sizeof(*node) + node->sets * sizeof(node->set[0]) +
-				    node->named.name_size;
+		const size_t size =
+			sizeof(*node) + node->sets * sizeof(node->set[0]) + node->named.name_size;
 		copies[i] = malloc(size);
 		if (copies[i] == NULL) {
 			ret = ERR_NOMEM;
@@ -519,9 +519,8 @@ static struct lease_box *lease_for(struct root_writer *writer, const struct zone
 	struct lease_box *box = old == NULL ? NULL : old->lease;
 
 	if (box != NULL) {
-		const struct owner owner = {.kind = old->owner_kind,
-					    .id_size = old->owner_size,
-					    .id = old->data};
+		const struct owner owner = {
+			.kind = old->owner_kind, .id_size = old->owner_size, .id = old->data};
 		if (content->lease_s == 0 || !owner_equal(&owner, &content->owner)) {
 			lease_drop(writer, box);
 			box = NULL;
@@ -827,7 +826,8 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	txn_drop(&writer->txn, registered);
 
 	say_sets(writer, work, name, &old, &new);
-	derive_addresses(writer, work, name, sets_get(&old, DNS_TYPE_A), sets_get(&new, DNS_TYPE_A));
+	derive_addresses(writer, work, name, sets_get(&old, DNS_TYPE_A),
+			 sets_get(&new, DNS_TYPE_A));
 	derive_addresses(writer, work, name, sets_get(&old, DNS_TYPE_AAAA),
 			 sets_get(&new, DNS_TYPE_AAAA));
 	shares_of(writer, zone, after, &shares_after);
@@ -836,8 +836,8 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	if (role == ROLE_INSTANCE) {
 		zone->instances = zone->instances + (after != NULL) - was_entry;
 	}
-	zone->leases = zone->leases + (registration != NULL && registration->lease != NULL) -
-		       had_lease;
+	zone->leases =
+		zone->leases + (registration != NULL && registration->lease != NULL) - had_lease;
 	node_prune(writer, work, name);
 	return outcome(writer);
 }

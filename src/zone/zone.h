@@ -30,8 +30,8 @@ struct garbage;
 enum owner_kind {
 	OWNER_NONE = 0,
 	OWNER_BASE = 1, /* the base file */
-	OWNER_NET = 2,	/* unsigned, let in by its network */
-	OWNER_KEY = 3,	/* a TSIG key; id: its name, folded wire form */
+	OWNER_NET = 2, /* unsigned, let in by its network */
+	OWNER_KEY = 3, /* a TSIG key; id: its name, folded wire form */
 	OWNER_OPERATOR = 4,
 };
 
@@ -53,8 +53,8 @@ struct zone_shape {
 	uint32_t lease_min_s;
 	uint32_t lease_max_s;
 	uint32_t key_lease_max_s;
-	uint8_t lease_default;	   /* enum zone_lease_default */
-	uint32_t lease_default_s;  /* with ZONE_LEASE_DURATION */
+	uint8_t lease_default; /* enum zone_lease_default */
+	uint32_t lease_default_s; /* with ZONE_LEASE_DURATION */
 	uint32_t answer_max;
 	uint32_t change_max;
 	uint8_t pool_label[DNS_LABEL_MAX + 1];
@@ -82,16 +82,16 @@ struct zone_soa {
 
 struct lease {
 	_Atomic(uint64_t) renewed_ms; /* clock_mono_ms() of the last heartbeat, or LEASE_EXPIRING */
-	struct heap_item due;	      /* core: when to look, ms */
-	uint64_t version;	      /* core: the registration meant */
-	uint32_t lease_s;	      /* core */
-	uint16_t apex_at;	      /* core: offset of the zone's apex within `name` */
-	uint8_t *name;		      /* core: the instance or host */
+	struct heap_item due; /* core: when to look, ms */
+	uint64_t version; /* core: the registration meant */
+	uint32_t lease_s; /* core */
+	uint16_t apex_at; /* core: offset of the zone's apex within `name` */
+	uint8_t *name; /* core: the instance or host */
 };
 
 /* An explicit record as handed in and out. */
 enum record_flags {
-	RECORD_BASE = 1,   /* from the base file (only the apex mixes) */
+	RECORD_BASE = 1, /* from the base file (only the apex mixes) */
 	RECORD_LEASED = 2, /* at names without owner: goes with the lease */
 };
 
@@ -104,8 +104,8 @@ struct record {
 };
 
 enum name_flags {
-	NAME_PTR = 1,	  /* instance: registered with the PTR at its type */
-	NAME_HELD = 2,	  /* withheld until released */
+	NAME_PTR = 1, /* instance: registered with the PTR at its type */
+	NAME_HELD = 2, /* withheld until released */
 	NAME_OVERDUE = 4, /* host: its lease is over, an instance of its owner keeps it */
 };
 
@@ -116,10 +116,10 @@ struct content {
 	size_t count;
 	struct owner owner;
 	uint8_t flags;
-	uint32_t lease_s;     /* 0: permanent */
+	uint32_t lease_s; /* 0: permanent */
 	uint32_t key_lease_s; /* as granted; kept for later use */
-	uint64_t version;     /* of the registration: moved by each logged command about it */
-	uint64_t changed_s;   /* wall clock of that command */
+	uint64_t version; /* of the registration: moved by each logged command about it */
+	uint64_t changed_s; /* wall clock of that command */
 	const uint8_t *subtypes; /* instance: labels one behind the other */
 	uint16_t subtypes_size;
 };
@@ -128,11 +128,11 @@ struct content {
 enum name_role {
 	ROLE_PLAIN,
 	ROLE_APEX,
-	ROLE_TYPE,     /* _http._tcp.APEX */
-	ROLE_SUBTYPE,  /* _printer._sub._http._tcp.APEX */
+	ROLE_TYPE, /* _http._tcp.APEX */
+	ROLE_SUBTYPE, /* _printer._sub._http._tcp.APEX */
 	ROLE_INSTANCE, /* web._http._tcp.APEX */
 	ROLE_SERVICES, /* _services._dns-sd._udp.APEX */
-	ROLE_POOL,     /* pool.APEX and below: reserved */
+	ROLE_POOL, /* pool.APEX and below: reserved */
 };
 
 enum name_role zone_role(const struct zone *zone, const uint8_t *name);
@@ -215,19 +215,19 @@ struct set {
 	uint16_t type;
 	uint32_t ttl;
 	uint32_t count;
-	uint32_t lowest; /* derived SRV and addresses: members of the lowest priority, which come first */
+	uint32_t
+		lowest; /* derived SRV and addresses: members of the lowest priority, which come first */
 	const struct zone *zone;
-	const void *source;  /* inside */
-	uint8_t kind;	     /* inside */
-	uint16_t said;	     /* inside: of its members, explicit ones */
+	const void *source; /* inside */
+	uint8_t kind; /* inside */
+	uint16_t said; /* inside: of its members, explicit ones */
 };
 
 /* false: no such set at the node. SOA at the apex comes with the present serial. */
 bool node_set(const struct zone *zone, const struct node *node, uint16_t type, struct set *set);
 
 /* All sets of a node, by type: start with *at = 0; false at the end. */
-bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *at,
-		   struct set *set);
+bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *at, struct set *set);
 
 /*
  * RDATA of member `index`; `scratch` is used where it has to be composed. The size is *size.
@@ -252,12 +252,12 @@ uint32_t set_ring_start(const struct set *set, uint64_t point);
 /* ---- finding, for a batch of queries ---------------------------------------------------- */
 
 struct zone_find {
-	const uint8_t *name;	       /* in: as asked */
-	const struct zone *zone;       /* out: deepest zone that holds it, or NULL */
-	const struct node *node;       /* exact match, or NULL */
-	const struct node *encloser;   /* closest existing ancestor-or-self */
-	const struct node *cut;	       /* highest NS or DNAME below the apex on the way, or NULL */
-	const struct node *wildcard;   /* *.encloser where there is no exact match, or NULL */
+	const uint8_t *name; /* in: as asked */
+	const struct zone *zone; /* out: deepest zone that holds it, or NULL */
+	const struct node *node; /* exact match, or NULL */
+	const struct node *encloser; /* closest existing ancestor-or-self */
+	const struct node *cut; /* highest NS or DNAME below the apex on the way, or NULL */
+	const struct node *wildcard; /* *.encloser where there is no exact match, or NULL */
 };
 
 /* Fills the out fields of each. No allocation, no lock. */
