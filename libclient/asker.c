@@ -34,6 +34,7 @@ struct question {
 	uint64_t end_ms;
 	struct list waits;
 	struct list attempts; /* that may still answer */
+	size_t first; /* server */
 	size_t tried; /* servers */
 	bool is_ended;
 	bool is_answered;
@@ -126,6 +127,7 @@ static void on_time(struct wgl_timer *timer)
 	}
 	next_ms = next_ms < question->end_ms ? next_ms : question->end_ms;
 	if (wgl_timer_set(&question->asker->reactor->timers, timer, next_ms) != WAGGLE_OK) {
+		wgl_error_code(&question->failure, WAGGLE_ERR_NOMEM);
 		tell(question);
 		return;
 	}
@@ -293,7 +295,7 @@ static void try_next(struct question *question)
 	const size_t count = asker->settings->server_count;
 
 	while (!question->is_ended && question->tried < count) {
-		const size_t server = (asker->first + question->tried) % count;
+		const size_t server = (question->first + question->tried) % count;
 
 		question->tried++;
 		attempt_start(question, server, asker->servers[server].is_plain);
@@ -326,6 +328,7 @@ static int make_question(struct question **out, struct wgl_asker *asker,
 		return WAGGLE_ERR_NOMEM;
 	}
 	question->asker = asker;
+	question->first = asker->first;
 	question->need = *need;
 	list_init(&question->waits);
 	list_init(&question->attempts);

@@ -398,7 +398,8 @@ static int make_tries(struct tries *tries, const struct wgl_goal *goal,
 	tries->count = 0;
 	if (!goal->target.is_relative) {
 		tries->count = 1;
-		return wgl_target_full(tries->names[0], &goal->target, root);
+		(void)wgl_target_full(tries->names[0], &goal->target, root);
+		return WAGGLE_OK;
 	}
 	if (settings->zone_count == 0) {
 		return wgl_error_set(error, WAGGLE_ERR_CONFIG,

@@ -384,17 +384,20 @@ static int check_derived(struct evaluation *evaluation, const struct draft *draf
 
 /* ---- an instance's PTRs ------------------------------------------------------------------ */
 
-static const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label)
+/* A label in a row of labels, or NULL. */
+static const uint8_t *find_label(const uint8_t *labels, size_t size, const uint8_t *label)
 {
-	const uint8_t *at = draft->subtypes;
-	const uint8_t *end = at + draft->subtypes_size;
-
-	for (; at < end; at += at[0] + 1) {
+	for (const uint8_t *at = labels; at < labels + size; at += at[0] + 1) {
 		if (at[0] == label[0] && dns_octets_equal(at + 1, label + 1, label[0])) {
 			return at;
 		}
 	}
 	return NULL;
+}
+
+static const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label)
+{
+	return find_label(draft->subtypes, draft->subtypes_size, label);
 }
 
 static int add_subtype(struct evaluation *evaluation, struct draft *draft, const uint8_t *label)
@@ -487,42 +490,39 @@ static int change_ptr(struct evaluation *evaluation, const struct command_change
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-/* Does a later change of this message say a subtype of this instance again? */
-static bool says_subtype(const struct evaluation *evaluation, const struct draft *draft,
-			 const uint8_t *label)
+/* All of an instance goes, with its subtypes but those that the same message says, before or after. */
+static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
 {
 	struct buf_reader reader = evaluation->update.updates;
 	struct command_change change;
+	uint16_t size = 0;
 
+	if (draft->subtypes_size == 0) {
+		return OK;
+	}
+	uint8_t *kept = arena_alloc(evaluation->arena, draft->subtypes_size);
+	if (kept == NULL) {
+		return ERR_NOMEM;
+	}
 	for (uint16_t left = evaluation->update.update_count; left > 0; left--) {
-		if (command_read_change(&reader, &change) != OK) {
-			return false;
+		const int ret = command_read_change(&reader, &change);
+		if (ret != OK) {
+			return ret;
 		}
-		if (change.form == DNS_UPDATE_ADD && change.type == DNS_TYPE_PTR &&
-		    change.name[0] == label[0] &&
-		    dns_octets_equal(change.name + 1, label + 1, label[0]) &&
-		    dns_name_equal(change.rdata, draft->name)) {
-			return true;
+		const enum name_role role = zone_role(evaluation->plan->zone, change.name);
+		if (change.form != DNS_UPDATE_ADD || role != ROLE_SUBTYPE ||
+		    !is_instance_ptr(evaluation, &change, role) ||
+		    !dns_name_equal(change.rdata, draft->name)) {
+			continue;
+		}
+		const uint8_t *label = find_subtype(draft, change.name);
+		if (label != NULL && find_label(kept, size, label) == NULL) {
+			memcpy(kept + size, label, label[0] + 1u);
+			size = (uint16_t)(size + label[0] + 1);
 		}
 	}
-	return false;
-}
-
-/* All of an instance goes, with its subtypes but those that the same message says. */
-static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
-{
-	for (const uint8_t *at = draft->subtypes; at < draft->subtypes + draft->subtypes_size;) {
-		const uint8_t *next = at + at[0] + 1;
-		if (!says_subtype(evaluation, draft, at)) {
-			const size_t offset = (size_t)(at - draft->subtypes);
-			const int ret = drop_subtype(evaluation, draft, at);
-			if (ret != OK) {
-				return ret;
-			}
-			next = draft->subtypes + offset;
-		}
-		at = next;
-	}
+	draft->subtypes = kept;
+	draft->subtypes_size = size;
 	return OK;
 }
 

@@ -136,13 +136,15 @@ int check_prereqs(struct evaluation *evaluation)
 	struct buf_reader reader = evaluation->update.prereqs;
 	struct values values = {0};
 	struct command_prereq prereq;
+	uint64_t seed;
 	int ret = OK;
 
 	if (evaluation->update.prereq_count == 0) {
 		return OK;
 	}
-	map_init(&values.sets, 0);
-	map_init(&values.members, 0);
+	memcpy(&seed, zone_ring_key(evaluation->plan->zone), sizeof(seed));
+	map_init(&values.sets, seed);
+	map_init(&values.members, seed);
 	for (uint16_t left = evaluation->update.prereq_count; ret == OK && left > 0; left--) {
 		ret = command_read_prereq(&reader, &prereq);
 		if (ret == OK) {

@@ -136,21 +136,21 @@ static int add_subtype(struct services *services, struct service *service, const
 #define FIELD(field)                                                                               \
 	.offset = offsetof(struct waggle_service, field),                                          \
 	.size = sizeof(((struct waggle_service *)NULL)->field)
-#define COUNT(from, to) set_number, .units = value_plain, .least = (from), .most = (to)
-#define SECONDS(from, to) set_number, .units = value_duration, .least = (from), .most = (to)
+#define COUNT(from, to) .set = set_number, .units = value_plain, .least = (from), .most = (to)
+#define SECONDS(from, to) .set = set_number, .units = value_duration, .least = (from), .most = (to)
 
 #define WEEK 604800u
 
 /* clang-format off */
 static const struct row rows[] = {
-{"name", false, set_text, FIELD(instance)},
-{"type", false, set_text, FIELD(type)},
+{"name", false, .set = set_text, FIELD(instance)},
+{"type", false, .set = set_text, FIELD(type)},
 {"port", false, COUNT(1, 65535), FIELD(port)},
-{"host", false, set_text, FIELD(host)},
-{"address", true, add_address},
+{"host", false, .set = set_text, FIELD(host)},
+{"address", true, .set = add_address},
 {"priority", false, COUNT(0, 65535), FIELD(priority)},
 {"weight", false, COUNT(0, 65535), FIELD(weight)},
-{"subtype", true, add_subtype},
+{"subtype", true, .set = add_subtype},
 {"lease", false, SECONDS(1, WEEK), FIELD(lease_s)},
 {"ttl", false, SECONDS(1, WEEK), FIELD(ttl_s)},
 };

@@ -11,11 +11,11 @@
 #define HISTORY_MAX 100
 #define HISTORY_MAX_SIZE (1u << 20)
 
-void changes_init(struct changes *changes)
+void changes_init(struct changes *changes, const struct siphash_key *hash)
 {
 	*changes = (struct changes){0};
 	arena_init(&changes->arena, 16384);
-	map_init(&changes->index, 0);
+	map_init(&changes->index, hash->k0);
 }
 
 void changes_deinit(struct changes *changes)

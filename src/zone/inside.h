@@ -153,7 +153,7 @@ struct root_writer {
 };
 
 /* delta.c */
-void changes_init(struct changes *changes);
+void changes_init(struct changes *changes, const struct siphash_key *hash);
 void changes_deinit(struct changes *changes);
 
 /* Says that an RR came (sign 1) or went (-1). Sets txn->failed. */

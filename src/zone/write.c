@@ -167,7 +167,7 @@ static struct zone_work *work_new(struct root_writer *writer, struct zone *zone)
 	}
 	zone->named.name = zone->apex;
 	pmap_put(&writer->txn, &writer->root->zones, &zone->named);
-	changes_init(&work->changes);
+	changes_init(&work->changes, &writer->txn.hash);
 	work->zone = zone;
 	work->serial_from = zone->serial;
 	work->soa_from = zone->soa;

@@ -81,7 +81,6 @@ static void start_core(struct server *server)
 					  .log_ops = &store_ram,
 					  .log = server->log,
 					  .queue = QUEUE,
-					  .change_max = 1000,
 				  }),
 			 OK);
 	ck_assert_int_eq(core_restore(server->core, &error), OK);

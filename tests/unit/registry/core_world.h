@@ -43,7 +43,7 @@ static inline void core_world_init(struct core_world *world)
 static inline int core_world_open(struct core_world *world)
 {
 	struct core_options options = {
-		.log_ops = &store_ram, .queue = world->queue, .change_max = 1000};
+		.log_ops = &store_ram, .queue = world->queue};
 	int ret = store_ram.open(&options.log, &world->log_options, &world->error);
 
 	if (ret != OK) {
