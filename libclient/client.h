@@ -51,6 +51,8 @@ struct waggle {
 	/* Under the lock: */
 	pthread_t loop_thread;
 	bool is_closing;
+	size_t latches; /* callers that wait, and are to be gone before the client is */
+	pthread_cond_t quiet; /* `latches` went to 0 */
 	struct list posts;
 	struct list requests; /* that a caller waits for, on whatever way */
 	size_t request_count;
@@ -80,15 +82,18 @@ struct wgl_latch {
 	pthread_cond_t changed;
 };
 
-/* WAGGLE_ERR_DEADLOCK: this is the loop's own thread; WAGGLE_ERR_SYSTEM. */
+/*
+ * WAGGLE_ERR_DEADLOCK: this is the loop's own thread; WAGGLE_ERR_CLOSED. The client stays until
+ * the deinit, which is the last that its caller does with it.
+ */
 int wgl_latch_init(struct waggle *client, struct wgl_latch *latch);
-void wgl_latch_deinit(struct wgl_latch *latch);
+void wgl_latch_deinit(struct waggle *client, struct wgl_latch *latch);
 
-/* With the lock held, which the wait gives away and takes back. */
+/* Waits; then, with the lock held, open. */
 void wgl_latch_wait(struct waggle *client, struct wgl_latch *latch);
 void wgl_latch_open(struct wgl_latch *latch);
 
-/* Starts the closing of what others began; loop's thread. */
+/* Ends what others began; loop's thread. */
 void wgl_requests_close(struct waggle *client);
 void wgl_registrations_close(struct waggle *client);
 

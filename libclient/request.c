@@ -13,6 +13,7 @@
 #include "libclient/inquiry.h"
 
 #define KEY_MAX (1 + DNS_NAME_MAX)
+#define NOBODY "nobody was asked" /* with WAGGLE_OFFLINE */
 
 struct request {
 	struct wgl_inquiry inquiry; /* first */
@@ -20,6 +21,7 @@ struct request {
 	struct wgl_post start;
 	struct wgl_post cancel;
 	bool is_started;
+	bool is_offline;
 	uint64_t number;
 	struct wgl_goal goal;
 	struct wgl_body *body; /* what the last plan made */
@@ -59,6 +61,11 @@ static int plan(struct wgl_inquiry *inquiry, struct wgl_sight *sight, struct wag
 {
 	struct request *request = (struct request *)inquiry;
 
+	if (request->is_offline) {
+		sight->is_final = true;
+		sight->excuse = WAGGLE_ERR_UNREACHABLE;
+		sight->excuse_text = NOBODY;
+	}
 	wgl_body_unref(request->body);
 	return wgl_plan(&request->body, &request->goal, &inquiry->client->settings, sight, error);
 }
@@ -198,7 +205,7 @@ static int find_now(struct waggle *client, const struct wgl_goal *goal, unsigned
 		.now_ms = wgl_now_ms(),
 		.is_final = (flags & WAGGLE_OFFLINE) != 0,
 		.excuse = WAGGLE_ERR_UNREACHABLE,
-		.excuse_text = "nobody was asked",
+		.excuse_text = NOBODY,
 		.needs = client->caller_needs,
 	};
 	struct key key;
@@ -234,6 +241,7 @@ static int submit(struct waggle *client, struct request *request, unsigned flags
 	wgl_post_init(&request->start, run_start);
 	wgl_post_init(&request->cancel, run_cancel);
 	request->inquiry.is_refresh = (flags & WAGGLE_REFRESH) != 0;
+	request->is_offline = (flags & WAGGLE_OFFLINE) != 0;
 	wgl_lock(client);
 	if (client->request_count < client->settings.requests_max) {
 		ret = wgl_post(client, &request->start);
@@ -264,9 +272,7 @@ static int find_later(struct waggle *client, const struct wgl_goal *goal, unsign
 	request.latch = &latch;
 	ret = submit(client, &request, flags, NULL, error);
 	if (ret == WAGGLE_OK) {
-		wgl_lock(client);
 		wgl_latch_wait(client, &latch);
-		wgl_unlock(client);
 		ret = request.error.code;
 		*out = request.body;
 		if (error != NULL) {
@@ -277,7 +283,7 @@ static int find_later(struct waggle *client, const struct wgl_goal *goal, unsign
 		wgl_body_unref(request.body);
 		*out = NULL;
 	}
-	wgl_latch_deinit(&latch);
+	wgl_latch_deinit(client, &latch);
 	return ret;
 }
 

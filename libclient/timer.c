@@ -47,10 +47,10 @@ static void arm(struct wgl_timers *timers)
 	uv_timer_start(&timers->handle, on_timer, item->key > now_ms ? item->key - now_ms : 0, 0);
 }
 
-int wgl_timers_init(struct wgl_timers *timers, uv_loop_t *loop)
+void wgl_timers_init(struct wgl_timers *timers, uv_loop_t *loop)
 {
 	heap_init(&timers->heap);
-	return uv_timer_init(loop, &timers->handle) == 0 ? WAGGLE_OK : WAGGLE_ERR_SYSTEM;
+	uv_timer_init(loop, &timers->handle);
 }
 
 void wgl_timers_deinit(struct wgl_timers *timers)

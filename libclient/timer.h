@@ -25,8 +25,8 @@ struct wgl_timers {
 	uv_timer_t handle; /* its `data` is the owner's */
 };
 
-/* The handle is opened by uv_timer_init() here and closed by the owner. WAGGLE_ERR_SYSTEM. */
-int wgl_timers_init(struct wgl_timers *timers, uv_loop_t *loop);
+/* Opens the handle, which the owner closes. */
+void wgl_timers_init(struct wgl_timers *timers, uv_loop_t *loop);
 void wgl_timers_deinit(struct wgl_timers *timers);
 
 void wgl_timer_init(struct wgl_timer *timer, wgl_timer_fn fire);

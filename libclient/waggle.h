@@ -157,6 +157,7 @@ struct waggle_options {
 /*
  * Opens a client. `options` may be NULL: all defaults. Reads resolv.conf, key and snapshot, and
  * asks nothing yet. A snapshot that cannot be used is no failure, see waggle_snapshot_status().
+ * With a loop of the caller's: on the thread that runs it.
  * *out: returns owned, waggle_close(). WAGGLE_ERR_CONFIG, _KEY, _ARGUMENT, _SYSTEM, _NOMEM.
  */
 int waggle_open(struct waggle **out, const struct waggle_options *options,

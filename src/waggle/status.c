@@ -248,8 +248,6 @@ static void add_instances(struct grid *grid, const json_t *zone, const struct st
 
 	for (size_t i = 0; i < json_array_size(instances); i++) {
 		const json_t *instance = json_array_get(instances, i);
-		const bool is_published = json_is_true(json_object_get(instance, "published"));
-		const char *why = text_of(instance, "why");
 		char left[DURATION_TEXT];
 		char lease[DURATION_TEXT];
 		const char *cells[] = {"instance",
@@ -257,8 +255,7 @@ static void add_instances(struct grid *grid, const json_t *zone, const struct st
 				       seconds_text(left, instance, "lease_left_s", style),
 				       seconds_text(lease, instance, "lease_s", style),
 				       text_of(instance, "owner"),
-				       is_published ? "yes" : "no",
-				       is_published ? "" : why,
+				       text_of(instance, "why"),
 				       text_of(instance, "registered")};
 
 		add_row(grid, style, cells);
@@ -268,11 +265,11 @@ static void add_instances(struct grid *grid, const json_t *zone, const struct st
 static int print_instances(const json_t *zones, const struct style *style)
 {
 	static const struct grid_head heads[] = {
-		{"", false},      {"INSTANCE", false},  {"LEFT", true},     {"LEASE", true},
-		{"OWNER", false}, {"PUBLISHED", false}, {"WHY NOT", false}, {"REGISTERED", false}};
+		{"", false},      {"INSTANCE", false}, {"LEFT", true},       {"LEASE", true},
+		{"OWNER", false}, {"STATE", false},    {"REGISTERED", false}};
 	struct grid grid;
 
-	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 7 : 8, style);
+	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 6 : 7, style);
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		add_instances(&grid, json_array_get(zones, i), style);
 	}

@@ -193,21 +193,27 @@ def need(*programs):
             skip(f"there is no {program} here")
 
 
-def in_own_network():
-    """Runs the case again in a network namespace of its own, as its root; skips where none is had."""
-    if "WAGGLE_E2E_NETWORK" in os.environ:
-        for words in (["link", "set", "lo", "up"], *OWN_ADDRESSES):
-            done = run("ip", *words)
-            if done.code != 0:
-                skip(f"ip {' '.join(words)}: {done.err.strip()}")
+def in_own_namespace(kind):
+    """Runs the case again in a namespace of its own, as its root; skips where none is had."""
+    if os.environ.get("WAGGLE_E2E_NAMESPACE") == kind:
         return
-    need("unshare", "ip")
-    for options in (["--net"], ["--user", "--map-root-user", "--net"]):
+    need("unshare")
+    for options in ([f"--{kind}"], ["--user", "--map-root-user", f"--{kind}"]):
         if run("unshare", *options, "true").code == 0:
             shutil.rmtree(scratch)
-            environment = dict(os.environ, WAGGLE_E2E_NETWORK="1")
+            environment = dict(os.environ, WAGGLE_E2E_NAMESPACE=kind)
             os.execvpe("unshare", ["unshare", *options, "--", *sys.argv], environment)
-    skip("the kernel gives no network namespace")
+    skip(f"the kernel gives no {kind} namespace")
+
+
+def in_own_network():
+    """A network with loopback and OWN_ADDRESSES, seen by nobody else."""
+    in_own_namespace("net")
+    need("ip")
+    for words in (["link", "set", "lo", "up"], *OWN_ADDRESSES):
+        done = run("ip", *words)
+        if done.code != 0:
+            skip(f"ip {' '.join(words)}: {done.err.strip()}")
 
 
 def die_with_parent():

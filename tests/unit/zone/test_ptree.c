@@ -1,0 +1,280 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rand.h"
+#include "tests/unit/fail_alloc.h"
+#include "tests/unit/run.h"
+#include "zone/ptree.h"
+
+#define KEYS 500
+
+static const struct siphash_key key = {.k0 = 1, .k1 = 2};
+
+/* Key number `number`, 2 to 4 octets, in the order of the numbers. */
+static uint16_t make_key(uint8_t out[4], int number)
+{
+	out[0] = (uint8_t)(number >> 8);
+	out[1] = (uint8_t)number;
+	out[2] = 0;
+	out[3] = 0;
+	return (uint16_t)(2 + number % 3);
+}
+
+static uint32_t add(struct txn *txn, struct tree **tree, int number, const char *value)
+{
+	uint8_t octets[4];
+	const struct tree_entry entry = {.key = octets,
+					 .key_size = make_key(octets, number),
+					 .value = (const uint8_t *)value,
+					 .value_size = (uint16_t)strlen(value)};
+
+	return tree_add(txn, tree, &entry);
+}
+
+static uint32_t sub(struct txn *txn, struct tree **tree, int number)
+{
+	uint8_t octets[4];
+	const uint16_t size = make_key(octets, number);
+
+	return tree_sub(txn, tree, octets, size);
+}
+
+static const struct tree *get(const struct tree *tree, int number)
+{
+	uint8_t octets[4];
+	const uint16_t size = make_key(octets, number);
+
+	return tree_get(tree, octets, size);
+}
+
+static void commit(struct txn *txn)
+{
+	struct object *next;
+
+	ck_assert(!txn->failed);
+	for (struct object *object = txn_commit(txn); object != NULL; object = next) {
+		next = object->next;
+		free(object);
+	}
+}
+
+/* The tree holds exactly the keys with a count above 0, in order. */
+static void expect(const struct tree *tree, const uint32_t counts[KEYS])
+{
+	uint32_t rank = 0;
+
+	for (int i = 0; i < KEYS; i++) {
+		uint8_t octets[4];
+		const uint16_t size = make_key(octets, i);
+		const struct tree *entry = tree_get(tree, octets, size);
+
+		ck_assert_uint_eq(tree_rank(tree, octets, size), rank);
+		ck_assert((entry != NULL) == (counts[i] > 0));
+		if (entry != NULL) {
+			ck_assert_uint_eq(entry->count, counts[i]);
+			ck_assert_ptr_eq(tree_at(tree, rank), entry);
+			ck_assert_mem_eq(tree_key(entry), octets, size);
+			rank++;
+		}
+	}
+	ck_assert_uint_eq(tree_size(tree), rank);
+}
+
+START_TEST(entries_stand_in_order_with_their_counts)
+{
+	uint32_t counts[KEYS] = {0};
+	struct tree *tree = NULL;
+	struct rand rand;
+	struct txn txn;
+
+	rand_init(&rand, 1);
+	txn_begin(&txn, 1, &key);
+	expect(tree, counts);
+	for (int step = 0; step < 8000; step++) {
+		const int number = (int)rand_below(&rand, KEYS);
+
+		if (rand_below(&rand, 2) == 0) {
+			ck_assert_uint_eq(add(&txn, &tree, number, "x"), ++counts[number]);
+		} else if (counts[number] > 0) {
+			ck_assert_uint_eq(sub(&txn, &tree, number), --counts[number]);
+		}
+		if (step % 400 == 0) {
+			expect(tree, counts);
+		}
+	}
+	expect(tree, counts);
+	commit(&txn);
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(a_prefix_comes_before_what_it_begins)
+{
+	struct tree *tree = NULL;
+	struct txn txn;
+	const struct tree_entry entries[] = {
+		{.key = (const uint8_t *)"ab", .key_size = 2},
+		{.key = (const uint8_t *)"a", .key_size = 1},
+		{.key = (const uint8_t *)"ab\0", .key_size = 3},
+		{.key = (const uint8_t *)"b", .key_size = 1},
+	};
+	static const uint16_t sizes[] = {1, 2, 3, 1};
+
+	txn_begin(&txn, 1, &key);
+	for (size_t i = 0; i < COUNT_OF(entries); i++) {
+		tree_add(&txn, &tree, &entries[i]);
+	}
+	for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
+		ck_assert_uint_eq(tree_at(tree, i)->key_size, sizes[i]);
+	}
+	ck_assert_uint_eq(tree_rank(tree, (const uint8_t *)"ab", 2), 1);
+	ck_assert_uint_eq(tree_rank(tree, (const uint8_t *)"aba", 3), 3);
+	ck_assert_uint_eq(tree_rank(tree, (const uint8_t *)"c", 1), 4);
+	commit(&txn);
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(the_first_value_of_an_entry_stays)
+{
+	struct tree *tree = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	add(&txn, &tree, 5, "first");
+	add(&txn, &tree, 5, "again");
+	ck_assert_uint_eq(get(tree, 5)->value_size, 5);
+	ck_assert_mem_eq(tree_value(get(tree, 5)), "first", 5);
+	sub(&txn, &tree, 5);
+	ck_assert_mem_eq(tree_value(get(tree, 5)), "first", 5);
+	ck_assert_uint_eq(sub(&txn, &tree, 5), 0);
+	ck_assert_ptr_null(tree);
+	commit(&txn);
+}
+END_TEST
+
+START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
+{
+	uint32_t old_counts[KEYS] = {0};
+	uint32_t new_counts[KEYS] = {0};
+	struct tree *old = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	for (int i = 0; i < KEYS; i++) {
+		new_counts[i] = old_counts[i] = add(&txn, &old, i, "x");
+	}
+	commit(&txn);
+
+	struct tree *new = old;
+	txn_begin(&txn, 2, &key);
+	for (int i = 0; i < KEYS; i += 2) {
+		new_counts[i] = sub(&txn, &new, i);
+		new_counts[i + 1] = add(&txn, &new, i + 1, "x");
+	}
+	expect(old, old_counts);
+	expect(new, new_counts);
+	commit(&txn);
+	expect(new, new_counts);
+	tree_free(new);
+}
+END_TEST
+
+static unsigned depth(const struct tree *tree)
+{
+	if (tree == NULL) {
+		return 0;
+	}
+	const unsigned left = depth(tree->left);
+	const unsigned right = depth(tree->right);
+	return 1 + (left > right ? left : right);
+}
+
+START_TEST(sorted_keys_do_not_make_it_deep)
+{
+	struct tree *tree = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	for (int i = 0; i < 20000; i++) {
+		add(&txn, &tree, i, "");
+	}
+	ck_assert_uint_lt(depth(tree), 60);
+	commit(&txn);
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(a_dropped_tree_goes_with_the_commit)
+{
+	struct tree *old = NULL;
+	struct txn txn;
+	size_t dropped = 0;
+	struct object *next;
+
+	txn_begin(&txn, 1, &key);
+	for (int i = 0; i < KEYS; i++) {
+		add(&txn, &old, i, "x");
+	}
+	commit(&txn);
+	txn_begin(&txn, 2, &key);
+	tree_drop(&txn, old);
+	for (struct object *object = txn_commit(&txn); object != NULL; object = next) {
+		next = object->next;
+		free(object);
+		dropped++;
+	}
+	ck_assert_uint_eq(dropped, KEYS);
+}
+END_TEST
+
+START_TEST(nth_allocation_fails_cleanly)
+{
+	uint32_t counts[KEYS] = {0};
+	struct tree *old = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	for (int i = 0; i < 50; i++) {
+		counts[i] = add(&txn, &old, i, "x");
+	}
+	commit(&txn);
+	for (unsigned n = 0;; n++) {
+		struct tree *new = old;
+
+		txn_begin(&txn, 2, &key);
+		fail_alloc_after(n);
+		for (int i = 0; i < 25 && !txn.failed; i++) {
+			sub(&txn, &new, i);
+		}
+		for (int i = 40; i < 70 && !txn.failed; i++) {
+			add(&txn, &new, i, "y");
+		}
+		fail_alloc_off();
+		ck_assert(txn.failed == fail_alloc_hit());
+		txn_abort(&txn);
+		expect(old, counts);
+		if (!fail_alloc_hit()) {
+			break;
+		}
+	}
+	ck_assert_uint_gt(fail_alloc_count(), 40);
+	tree_free(old);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		entries_stand_in_order_with_their_counts,
+		a_prefix_comes_before_what_it_begins,
+		the_first_value_of_an_entry_stays,
+		a_version_stays_as_it_was_while_the_next_is_made,
+		sorted_keys_do_not_make_it_deep,
+		a_dropped_tree_goes_with_the_commit,
+		nth_allocation_fails_cleanly,
+	};
+
+	return run_tests("zone/ptree", tests, COUNT_OF(tests));
+}
