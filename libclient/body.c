@@ -409,7 +409,7 @@ static uint32_t ttl_left(const struct wgl_quality *quality, uint64_t now_ms)
 	if (quality->until_ms <= now_ms + 1000) {
 		return 1;
 	}
-	return (uint32_t)((quality->until_ms - now_ms) / 1000);
+	return (uint32_t)((quality->until_ms - now_ms + 500) / 1000);
 }
 
 static uint32_t age(const struct wgl_quality *quality, uint64_t now_ms)

@@ -387,12 +387,12 @@ static void on_wake(uv_async_t *handle)
 	client->loop_thread = pthread_self();
 	is_closing = client->is_closing;
 	wgl_unlock(client);
-	if (is_closing) {
-		close_handles(client);
-		return;
-	}
+	/* What was posted before the closing is begun, and then ended with all the rest. */
 	while ((post = next_post(client)) != NULL) {
 		post->run(client, post);
+	}
+	if (is_closing) {
+		close_handles(client);
 	}
 }
 

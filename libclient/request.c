@@ -40,7 +40,8 @@ struct key {
 
 static void make_key(struct key *key, const struct wgl_goal *goal)
 {
-	key->octets[0] = (uint8_t)(goal->verb | goal->is_bare << 1 | goal->target.is_relative << 2);
+	key->octets[0] = (uint8_t)((goal->verb == WGL_BROWSE ? 1 : 0) | (goal->is_bare ? 2 : 0) |
+				   (goal->target.is_relative ? 4 : 0));
 	key->size = 1 + dns_name_fold(key->octets + 1, goal->target.name);
 }
 

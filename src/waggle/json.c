@@ -11,22 +11,74 @@
 #include "base/err.h"
 #include "waggle/say.h"
 
-/* Takes `value`; NULL is memory that was out. */
+/*
+ * Takes `value`; NULL is memory that was out. Measured first, since json_dumps() loses text where
+ * its buffer cannot grow.
+ */
 static int print(FILE *stream, json_t *value)
 {
-	char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
+	const size_t size = value == NULL ? 0 : json_dumpb(value, NULL, 0, JSON_COMPACT);
+	char *text = size == 0 ? NULL : malloc(size + 1);
+	const bool is_whole = text != NULL && json_dumpb(value, text, size, JSON_COMPACT) == size;
 
-	json_decref(value);
-	if (text == NULL) {
-		return ERR_NOMEM;
+	if (is_whole) {
+		text[size] = '\n';
+		fwrite(text, 1, size + 1, stream);
+		fflush(stream);
 	}
-	fprintf(stream, "%s\n", text);
-	fflush(stream);
+	json_decref(value);
 	free(text);
-	return OK;
+	return is_whole ? OK : ERR_NOMEM;
 }
 
 /* ---- text -------------------------------------------------------------------------------- */
+
+/* Octets of the UTF-8 character at `text` (RFC 3629); 0: it is none. */
+static size_t utf8_size(const uint8_t *text, size_t left)
+{
+	static const struct {
+		uint8_t first, last; /* of the first octet */
+		uint8_t least, most; /* of the second one */
+		uint8_t size;
+	} rows[] = {
+		{0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+	size_t i = 0;
+
+	while (i < sizeof(rows) / sizeof(rows[0]) &&
+	       (text[0] < rows[i].first || text[0] > rows[i].last)) {
+		i++;
+	}
+	if (i == sizeof(rows) / sizeof(rows[0]) || rows[i].size > left) {
+		return 0;
+	}
+	if (rows[i].size > 1 && (text[1] < rows[i].least || text[1] > rows[i].most)) {
+		return 0;
+	}
+	for (size_t k = 2; k < rows[i].size; k++) {
+		if ((text[k] & 0xc0) != 0x80) {
+			return 0;
+		}
+	}
+	return rows[i].size;
+}
+
+static bool is_utf8(const char *text, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		const size_t octets = utf8_size((const uint8_t *)text + at, size - at);
+
+		if (octets == 0) {
+			return false;
+		}
+		at += octets;
+	}
+	return true;
+}
 
 /* Text that may be NULL (null) or no UTF-8. */
 static json_t *text_or_null(const char *text)
@@ -34,9 +86,8 @@ static json_t *text_or_null(const char *text)
 	if (text == NULL) {
 		return json_null();
 	}
-	json_t *value = json_string(text);
-	if (value != NULL) {
-		return value;
+	if (is_utf8(text, strlen(text))) {
+		return json_string(text);
 	}
 	const size_t room = strlen(text) * 4 + 1;
 	char *escaped = malloc(room);
@@ -47,7 +98,7 @@ static json_t *text_or_null(const char *text)
 		used += (size_t)snprintf(escaped + used, room - used,
 					 octet < 0x80 ? "%c" : "\\%03u", octet);
 	}
-	value = escaped == NULL ? NULL : json_string(escaped);
+	json_t *value = escaped == NULL ? NULL : json_string(escaped);
 	free(escaped);
 	return value;
 }
@@ -79,8 +130,9 @@ static json_t *txt_value(const struct waggle_txt *pair)
 	if (pair->value == NULL) {
 		return json_null();
 	}
-	json_t *value = json_stringn(pair->value, pair->value_size);
-	return value != NULL ? value : base64((const uint8_t *)pair->value, pair->value_size);
+	return is_utf8(pair->value, pair->value_size)
+		       ? json_stringn(pair->value, pair->value_size)
+		       : base64((const uint8_t *)pair->value, pair->value_size);
 }
 
 static json_t *number_or_null(int number)

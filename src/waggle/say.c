@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -136,21 +137,28 @@ char *duration_text(char out[DURATION_TEXT], uint64_t seconds)
 	return out;
 }
 
-/* Octets of the printable character at `text`; 0: it is none. */
-static size_t printable_size(const char *text, size_t size, bool is_raw)
+/* Octets of the character at `text`, and whether it may be shown. */
+static size_t next_character(const char *text, size_t size, bool is_raw, bool *is_printable)
 {
 	const unsigned char first = (unsigned char)*text;
 	mbstate_t state = {0};
 	wchar_t character;
 
 	if (first < 0x80) {
-		return first >= 0x20 && first != 0x7f;
+		*is_printable = first >= 0x20 && first != 0x7f;
+		return 1;
+	}
+	if (MB_CUR_MAX == 1) {
+		*is_printable = is_raw;
+		return 1;
 	}
 	const size_t got = mbrtowc(&character, text, size, &state);
-	if (got != (size_t)-1 && got != (size_t)-2 && got > 0) {
-		return iswprint((wint_t)character) ? got : 0;
+	if (got == 0 || got == (size_t)-1 || got == (size_t)-2) {
+		*is_printable = false;
+		return 1;
 	}
-	return is_raw ? 1 : 0;
+	*is_printable = iswprint((wint_t)character) != 0;
+	return got;
 }
 
 char *printable(char *out, size_t room, const char *text, size_t size, bool is_raw)
@@ -158,19 +166,16 @@ char *printable(char *out, size_t room, const char *text, size_t size, bool is_r
 	size_t used = 0;
 
 	for (size_t at = 0; at < size;) {
-		const size_t good = printable_size(text + at, size - at, is_raw);
+		bool is_printable;
+		const size_t octets = next_character(text + at, size - at, is_raw, &is_printable);
 
-		if (used + (good == 0 ? 4 : good) >= room) {
+		if (used + (is_printable ? octets : 4 * octets) >= room) {
 			break;
 		}
-		if (good == 0) {
-			snprintf(out + used, room - used, "\\%03u", (unsigned char)text[at]);
-			used += 4;
-			at++;
-		} else {
-			memcpy(out + used, text + at, good);
-			used += good;
-			at += good;
+		for (size_t i = 0; i < octets; i++, at++) {
+			used += (size_t)snprintf(out + used, room - used,
+						 is_printable ? "%c" : "\\%03u",
+						 (unsigned char)text[at]);
 		}
 	}
 	out[used] = '\0';

@@ -48,7 +48,7 @@ char *duration_text(char out[DURATION_TEXT], uint64_t seconds);
 
 /*
  * Copies text of strangers for a terminal or a line: what is not printable in the locale becomes
- * \DDD, octet by octet. With `is_raw`, octets over 127 stay as they are where they are no
- * character of the locale: for pipes. Returns `out`; text that does not fit is cut.
+ * \DDD, octet by octet. With `is_raw`, for pipes, a locale that knows ASCII alone lets all octets
+ * over 127 pass. Returns `out`; text that does not fit is cut.
  */
 char *printable(char *out, size_t room, const char *text, size_t size, bool is_raw);

@@ -666,9 +666,15 @@ refusals = {}  # by second of the monotonic clock, as the server counts them
 
 
 def wait_for_a_line():
-    """Until another refusal will surely have its log line."""
+    """Until another refusal will surely have its log line, where all wait for theirs here."""
     wait_until(lambda: refusals.get(int(time.monotonic()), 0) < LINES_A_SECOND - 3)
     refusals[int(time.monotonic())] = refusals.get(int(time.monotonic()), 0) + 1
+
+
+def wait_for_a_second():
+    """Until the server's log has room again, whatever it was told before."""
+    now = int(time.monotonic())
+    wait_until(lambda: int(time.monotonic()) != now)
 
 
 # ---- TCP ---------------------------------------------------------------------------------------
