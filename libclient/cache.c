@@ -218,6 +218,7 @@ int wgl_cache_put(struct wgl_cache *cache, const struct wgl_news *news, uint64_t
 	}
 	ret = insert(cache, set);
 	if (ret == WAGGLE_OK) {
+		cache->puts++;
 		evict(cache);
 	}
 	return ret;

@@ -53,7 +53,8 @@ struct wgl_cache {
 	size_t size_max;
 	uint32_t max_ttl_s;
 	uint32_t max_stale_s;
-	uint64_t changes; /* counts what was put and failed */
+	uint64_t changes; /* counts what was put and failed ... */
+	uint64_t puts; /* ... and what was put alone */
 };
 
 /* `settings` of the limits; nothing is allocated yet. */

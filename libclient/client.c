@@ -24,7 +24,7 @@
 struct wgl_saving {
 	uv_work_t work;
 	struct waggle *client;
-	uint64_t changes; /* of the cache that it has */
+	uint64_t puts; /* of the cache that it has */
 	uint8_t *data;
 	size_t size;
 	int result;
@@ -179,11 +179,11 @@ static void load_snapshot(struct waggle *client)
 		wgl_error_set(error, inner.code, "%s: %s", path, inner.text);
 	}
 	free(data);
-	client->saved_changes = client->cache.changes;
+	client->saved_puts = client->cache.puts;
 }
 
-/* Sweeps and encodes. *changes: of the cache, as encoded. */
-static int encode(struct waggle *client, uint8_t **data, size_t *size, uint64_t *changes)
+/* Sweeps and encodes. *puts: of the cache, as encoded. */
+static int encode(struct waggle *client, uint8_t **data, size_t *size, uint64_t *puts)
 {
 	const struct wgl_now at = now();
 	int ret;
@@ -191,14 +191,14 @@ static int encode(struct waggle *client, uint8_t **data, size_t *size, uint64_t 
 	wgl_lock(client);
 	wgl_cache_sweep(&client->cache, at.mono_ms);
 	ret = wgl_snapshot_encode(&client->cache, &at, data, size);
-	*changes = client->cache.changes;
+	*puts = client->cache.puts;
 	wgl_unlock(client);
 	return ret;
 }
 
 int waggle_snapshot_save(struct waggle *client, struct waggle_error *error)
 {
-	uint64_t changes;
+	uint64_t puts;
 	uint8_t *data;
 	size_t size;
 	int ret;
@@ -209,7 +209,7 @@ int waggle_snapshot_save(struct waggle *client, struct waggle_error *error)
 	if (client->settings.snapshot == NULL) {
 		return WAGGLE_OK;
 	}
-	if (encode(client, &data, &size, &changes) != WAGGLE_OK) {
+	if (encode(client, &data, &size, &puts) != WAGGLE_OK) {
 		return wgl_error_code(error, WAGGLE_ERR_NOMEM);
 	}
 	ret = wgl_snapshot_write(client->settings.snapshot, data, size, error);
@@ -259,7 +259,7 @@ static void on_written(uv_work_t *work, int status)
 	struct waggle *client = saving->client;
 
 	if (status == 0 && saving->result == WAGGLE_OK) {
-		client->saved_changes = saving->changes;
+		client->saved_puts = saving->puts;
 	}
 	client->saving = NULL;
 	free(saving->data);
@@ -275,7 +275,7 @@ static bool has_changed(struct waggle *client)
 	bool has;
 
 	wgl_lock(client);
-	has = client->cache.changes != client->saved_changes;
+	has = client->cache.puts != client->saved_puts;
 	wgl_unlock(client);
 	return has;
 }
@@ -291,7 +291,7 @@ static void on_save(struct wgl_timer *timer)
 	}
 	saving = calloc(1, sizeof(*saving));
 	if (saving == NULL ||
-	    encode(client, &saving->data, &saving->size, &saving->changes) != WAGGLE_OK) {
+	    encode(client, &saving->data, &saving->size, &saving->puts) != WAGGLE_OK) {
 		free(saving);
 		return;
 	}

@@ -43,7 +43,7 @@ struct waggle {
 	struct list registrations;
 	struct wgl_timer save_timer;
 	struct wgl_saving *saving; /* a snapshot that is being written, or NULL */
-	uint64_t saved_changes; /* cache.changes that the file has */
+	uint64_t saved_puts; /* cache.puts that the file has */
 	waggle_closed_fn closed;
 	void *closed_context;
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -405,6 +406,17 @@ static void on_reload(void *context)
 	sd_notify(0, "READY=1");
 }
 
+/* As many files as the system lets us: the connections have a limit of their own (tcp-max). */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int run(struct server *server)
 {
 	if (loop_new(&server->loop) != OK ||
@@ -432,6 +444,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	umask(027);
+	raise_file_limit();
 	if (options.is_test) {
 		return test_conf(&options);
 	}
