@@ -227,6 +227,18 @@ static void denied(struct keeper *keeper, struct entry *entry, const struct wagg
 	stop(keeper, (int)say_error(name_of(entry, report), report->error));
 }
 
+/* Nothing was accepted yet. A wrong key or a wrong setting does not mend itself. */
+static void pending(struct keeper *keeper, struct entry *entry, const struct waggle_report *report)
+{
+	const enum ending ending = ending_of(report->error->code);
+
+	if (ending == END_REFUSED || ending == END_USAGE) {
+		denied(keeper, entry, report);
+	} else {
+		say_trouble(entry, report, "");
+	}
+}
+
 static void withdrawn(struct keeper *keeper, struct entry *entry,
 		      const struct waggle_report *report)
 {
@@ -257,7 +269,7 @@ static void take_report(struct keeper *keeper, struct entry *entry,
 		registered(entry, report);
 		break;
 	case WAGGLE_PENDING:
-		say_trouble(entry, report, "");
+		pending(keeper, entry, report);
 		break;
 	case WAGGLE_LATE:
 		late(entry, report);

@@ -16,6 +16,7 @@ struct root {
 	uint64_t version;
 	uint64_t index;
 	struct siphash_key hash; /* drawn for each process */
+	size_t labels_max; /* of an apex: longer names need not be looked for */
 	struct pmap zones; /* apex -> struct zone */
 };
 

@@ -58,6 +58,11 @@ const struct zone *root_zone(const struct root *root, const uint8_t *apex)
 
 const struct zone *root_zone_for(const struct root *root, const uint8_t *name)
 {
+	const size_t labels = dns_name_labels(name);
+
+	if (labels > root->labels_max) {
+		name = dns_name_strip(name, labels - root->labels_max);
+	}
 	for (;;) {
 		const struct zone *zone = root_zone(root, name);
 		if (zone != NULL || name[0] == 0) {

@@ -217,6 +217,9 @@ static struct zone_work *zone_new(struct root_writer *writer, const uint8_t *ape
 	zone->named.name_size = (uint16_t)size;
 	zone->named.hash = name_hash(&writer->root->hash, apex, size);
 	zone->apex_labels = (uint8_t)dns_name_labels(apex);
+	if (zone->apex_labels > writer->root->labels_max) {
+		writer->root->labels_max = zone->apex_labels;
+	}
 	zone->hash = writer->root->hash;
 	if (ring_key != NULL) {
 		zone->ring = siphash_key(ring_key);

@@ -26,7 +26,7 @@ struct herd {
 	atomic_bool is_over;
 	pthread_mutex_t lock;
 	/* Under the lock: */
-	size_t opened;
+	size_t ready; /* consumers that have found all */
 	size_t resolves;
 	size_t marks[3];
 	size_t failures;
@@ -42,13 +42,13 @@ static void note_failure(struct herd *herd, const char *text)
 	}
 }
 
-/* One resolve. Was it fresh? */
-static bool resolve(struct herd *herd, struct waggle *client)
+/* One resolve. Its mark, or -1. */
+static int resolve(struct herd *herd, struct waggle *client)
 {
 	struct waggle_answer *answer = NULL;
 	struct waggle_error error;
 	const int ret = waggle_resolve(client, herd->type, 0, &answer, &error);
-	const bool is_fresh = ret == WAGGLE_OK && answer->mark == WAGGLE_FRESH;
+	int mark = -1;
 
 	pthread_mutex_lock(&herd->lock);
 	herd->resolves++;
@@ -57,11 +57,12 @@ static bool resolve(struct herd *herd, struct waggle *client)
 	} else if (answer->count < herd->endpoints) {
 		note_failure(herd, "fewer endpoints than there are");
 	} else {
-		herd->marks[answer->mark]++;
+		mark = (int)answer->mark;
+		herd->marks[mark]++;
 	}
 	pthread_mutex_unlock(&herd->lock);
 	waggle_answer_free(answer);
-	return is_fresh;
+	return mark;
 }
 
 static void *consume(void *context)
@@ -70,31 +71,37 @@ static void *consume(void *context)
 	struct waggle_options options = WAGGLE_OPTIONS_INIT;
 	struct waggle *client = NULL;
 	struct waggle_error error;
-	bool is_fresh = false;
+	bool is_ready = false;
+	int mark = -1;
 
 	options.flags = WAGGLE_NO_ENVIRONMENT;
 	options.server = herd->server;
 	options.zone = herd->zone;
 	options.retry_after_ms = 500;
-	const int ret = waggle_open(&client, &options, &error);
-	pthread_mutex_lock(&herd->lock);
-	herd->opened++;
-	if (ret != WAGGLE_OK) {
+	if (waggle_open(&client, &options, &error) != WAGGLE_OK) {
+		pthread_mutex_lock(&herd->lock);
 		note_failure(herd, error.text);
+		pthread_mutex_unlock(&herd->lock);
+		return NULL;
 	}
-	pthread_mutex_unlock(&herd->lock);
-	while (ret == WAGGLE_OK && !atomic_load(&herd->is_over)) {
-		is_fresh = resolve(herd, client);
+	while (!atomic_load(&herd->is_over)) {
+		mark = resolve(herd, client);
+		if (mark >= 0 && !is_ready) {
+			is_ready = true;
+			pthread_mutex_lock(&herd->lock);
+			herd->ready++;
+			pthread_mutex_unlock(&herd->lock);
+		}
 		usleep(PAUSE_US);
 	}
 	waggle_close(client);
 	pthread_mutex_lock(&herd->lock);
-	herd->last_fresh += is_fresh;
+	herd->last_fresh += mark == WAGGLE_FRESH;
 	pthread_mutex_unlock(&herd->lock);
 	return NULL;
 }
 
-/* "ready" when each has resolved once; then until there is no more input. */
+/* "ready" when each has found all once; then until there is no more input. */
 static void wait_for_the_end(struct herd *herd, size_t count)
 {
 	struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -103,7 +110,7 @@ static void wait_for_the_end(struct herd *herd, size_t count)
 
 	while (poll(&wait, 1, 20) == 0 || read(STDIN_FILENO, &octet, 1) > 0) {
 		pthread_mutex_lock(&herd->lock);
-		const bool is_all = herd->opened == count && herd->resolves >= 2 * count;
+		const bool is_all = herd->ready == count;
 		pthread_mutex_unlock(&herd->lock);
 		if (is_all && !is_ready) {
 			is_ready = true;
