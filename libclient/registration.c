@@ -261,7 +261,11 @@ static bool settle(struct waggle_registration *registration)
 static void fail(struct waggle_registration *registration, const struct waggle_error *error)
 {
 	registration->error = *error;
-	wgl_beat_failure(&registration->beat, wgl_now_ms());
+	if (error->code == WAGGLE_ERR_SIGNATURE) {
+		wgl_beat_refusal(&registration->beat, wgl_now_ms());
+	} else {
+		wgl_beat_failure(&registration->beat, wgl_now_ms());
+	}
 	(void)settle(registration);
 }
 
@@ -652,7 +656,11 @@ static void run_heartbeat_call(struct waggle *client, struct wgl_post *post)
 {
 	struct call *call = (struct call *)((char *)post - offsetof(struct call, post));
 
-	(void)client;
+	if (call->registration->beat.state == WAGGLE_PLANNED) {
+		/* Nothing is ever sent of it. */
+		answer(client, call, &call->registration->error);
+		return;
+	}
 	list_append(&call->registration->heartbeat_calls, &call->link);
 	hurry(call->registration);
 }

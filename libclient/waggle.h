@@ -52,6 +52,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct waggle; /* a client: servers, cache, loop */
 struct waggle_registration; /* an instance that is kept registered */
 struct uv_loop_s; /* uv_loop_t of libuv */
@@ -509,6 +511,8 @@ int waggle_withdraw(struct waggle_registration *registration, struct waggle_erro
  * another thread is in.
  */
 void waggle_abandon(struct waggle_registration *registration);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -86,7 +86,7 @@ static const struct option_row register_options[] = {
 {0, "address", "ADDRESS", "of the host, may be repeated; else the one that reaches the registry",
 	SETTING},
 {0, "priority", "NUMBER", "consumers take the lowest first; default 0", SETTING},
-{0, "weight", "NUMBER", "share among those of one priority; default 0", SETTING},
+{0, "weight", "NUMBER", "share among those of one priority; default 1", SETTING},
 {0, "subtype", "LABEL", "to be found by as well, _printer; may be repeated", SETTING},
 {0, "lease", "DURATION", "to ask for: how long it stays without heartbeat; default 60s", SETTING},
 {0, "ttl", "DURATION", "how long answers may be kept; default 60s, at most the lease", SETTING},

@@ -367,8 +367,12 @@ static void take_signal(struct keeper *keeper, const struct signal_news *news)
 		say("leaving at once; what is not withdrawn goes when its lease is over");
 		exit(END_SIGNAL + news->number);
 	}
-	/* Asked to end, and it does: that is success, unless there was a command to run. */
-	stop(keeper, keeper->options->command == NULL ? END_OK : END_SIGNAL + news->number);
+	if (keeper->options->command != NULL) {
+		stop(keeper, END_SIGNAL + news->number); /* which never ran */
+	} else {
+		/* Asked to end, and it does: that is success, if there was one before. */
+		stop(keeper, all_registered(keeper) ? END_OK : END_NO_ANSWER);
+	}
 }
 
 /* ---- waiting ----------------------------------------------------------------------------- */

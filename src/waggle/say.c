@@ -37,16 +37,14 @@ static const struct row rows[] = {
 	{WAGGLE_ERR_NOMEM, END_FAILED, "memory", NULL},
 	{WAGGLE_ERR_ARGUMENT, END_USAGE, "argument", NULL},
 	{WAGGLE_ERR_NAME, END_USAGE, "name",
-	 "a type is written _http._tcp, an instance web-1._http._tcp; a dot in an instance's label "
-	 "is written \\."},
+	 "write a type as _http._tcp, an instance as web-1._http._tcp, a dot in its label as \\."},
 	{WAGGLE_ERR_CONFIG, END_USAGE, "config",
 	 "the zone is said by -z or WAGGLE_ZONE, the server by -s or WAGGLE_SERVER"},
 	{WAGGLE_ERR_KEY, END_USAGE, "key",
 	 "the key file is said by -k or WAGGLE_KEY; waggle(1) shows its two forms"},
 	{WAGGLE_ERR_SYSTEM, END_FAILED, "system", NULL},
 	{WAGGLE_ERR_TIMEOUT, END_NO_ANSWER, "timeout",
-	 "is it the right server? -s ADDRESS@PORT or WAGGLE_SERVER says another, --timeout waits "
-	 "longer"},
+	 "is it the right server? -s ADDRESS@PORT or WAGGLE_SERVER says another"},
 	{WAGGLE_ERR_UNREACHABLE, END_NO_ANSWER, "unreachable",
 	 "does waggled run there? -s ADDRESS@PORT or WAGGLE_SERVER says another server"},
 	{WAGGLE_ERR_SERVER, END_NO_ANSWER, "server",
@@ -54,8 +52,7 @@ static const struct row rows[] = {
 	{WAGGLE_ERR_REFUSED, END_REFUSED, "refused",
 	 "is it the right server (-s) for the zone (-z)? its rules may also want a key (-k)"},
 	{WAGGLE_ERR_TAKEN, END_REFUSED, "taken",
-	 "use the key that holds the name (-k), take another name, or wait until its lease is "
-	 "over"},
+	 "say the key that holds it (-k), take another name, or wait until its lease is over"},
 	{WAGGLE_ERR_SIGNATURE, END_REFUSED, "signature",
 	 "do both sides have the same key (name, algorithm, secret), and the same time?"},
 	{WAGGLE_ERR_NO_REGISTRAR, END_USAGE, "no-registrar",

@@ -41,7 +41,7 @@ const char *word_of(int code);
  */
 enum ending say_error(const char *subject, const struct waggle_error *error);
 
-#define DURATION_TEXT 32
+#define DURATION_TEXT 64
 
 /* "48 s", "12 min", "3 h 5 min", "2 d 4 h". Returns `out`. */
 char *duration_text(char out[DURATION_TEXT], uint64_t seconds);

@@ -123,21 +123,43 @@ static void draw_soa(struct rand *rand, const struct model *model, struct model_
 	change->soa.minimum = 5 + pick(rand, 2);
 }
 
+/* A record that queries see, most often of a type: to say what follows from instances too. */
+static void draw_seen(struct rand *rand, const struct model *model, int *name, int *rdata)
+{
+	static struct model_view view;
+
+	model_look(model, &view);
+	for (int tries = 0; tries < 20; tries++) {
+		const struct model_rr *rr = &view.rrs[pick(rand, view.count)];
+		const int row = model_name_of(rr->name);
+
+		if (rr->type != DNS_TYPE_SOA &&
+		    (model_names[row].place == PLACE_TYPE || is_chance(rand, 10))) {
+			*name = row;
+			*rdata = rdata_of(rr->type, rr->rdata);
+			return;
+		}
+	}
+}
+
 static void draw_noise(struct rand *rand, const struct model *model, struct model_update *update)
 {
 	static const enum model_form forms[] = {ADD,	   ADD,	       ADD,	    ADD,      ADD,
 						DELETE_RR, DELETE_RR,  DELETE_SET, DELETE_SET,
 						DELETE_NAME};
-	const int name = draw_name(rand);
 	const enum model_form form = forms[pick(rand, COUNT_OF(forms))];
+	const size_t at = update->change_count;
+	int name = draw_name(rand);
 	const uint16_t type = is_chance(rand, 70) ? usual_type(rand, model_place(model, name))
 						  : DNS_TYPE_ANY;
-	const int rdata = draw_rdata(rand, type);
-	const size_t at = update->change_count;
+	int rdata = draw_rdata(rand, type);
 
 	if (is_chance(rand, 4)) {
 		draw_soa(rand, model, update);
 		return;
+	}
+	if (is_chance(rand, 35)) {
+		draw_seen(rand, model, &name, &rdata);
 	}
 	add_change(update, form, name, form == DELETE_NAME ? NONE : rdata, draw_ttl(rand));
 	if (form == DELETE_SET && at < update->change_count) {
@@ -198,6 +220,28 @@ static void draw_withdrawal(struct rand *rand, struct model_update *update)
 	}
 	if (is_chance(rand, 70)) {
 		add_change(update, DELETE_NAME, instance, NONE, 0);
+	}
+}
+
+/* An instance of a host whose lease is over gives way to another one of the same owner. */
+static void draw_succession(struct rand *rand, const struct model *model,
+			    struct model_update *update)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		const struct model_record *record = &model->records[i];
+		const struct model_entry *entry = &model->entries[record->name];
+		const char *host = strrchr(model_rdatas[record->rdata].text, ' ');
+		const int row = host == NULL ? NONE : model_name_of(host + 1);
+
+		if (model_rdatas[record->rdata].type != DNS_TYPE_SRV || row == NONE ||
+		    !model->entries[row].is_overdue || model->entries[row].owner != entry->owner) {
+			continue;
+		}
+		const int other = draw_name_at(rand, PLACE_INSTANCE);
+		update->owner = entry->owner;
+		add_change(update, DELETE_NAME, record->name, NONE, 0);
+		add_change(update, ADD, other, record->rdata, 60);
+		return;
 	}
 }
 
@@ -274,7 +318,9 @@ static void draw_update(struct rand *rand, const struct model *model,
 	if (is_chance(rand, 25)) {
 		draw_prereqs(rand, model, update);
 	}
-	if (is_chance(rand, 60)) {
+	if (is_chance(rand, 10)) {
+		draw_succession(rand, model, update);
+	} else if (is_chance(rand, 60)) {
 		draw_registration(rand, update);
 		for (uint32_t left = is_chance(rand, 15) ? 2 : 0; left > 0; left--) {
 			draw_noise(rand, model, update);

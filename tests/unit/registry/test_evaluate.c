@@ -600,6 +600,21 @@ START_TEST(subtypes_are_added_and_deleted_one_by_one)
 }
 END_TEST
 
+START_TEST(all_of_an_instance_goes_but_the_subtypes_that_are_said_again)
+{
+	struct play *play = play_new();
+
+	updated(play, "a", REGISTER_WEB "add _red._sub._http._tcp 60 PTR web._http._tcp\n"
+					"add _blue._sub._http._tcp 60 PTR web._http._tcp\n");
+	updated(play, "a", "add _red 60 PTR web._http._tcp\n"
+			   "del web._http._tcp\nadd web._http._tcp 60 SRV 0 0 80 h\n"
+			   "add _BLUE._sub._http._tcp 60 PTR web._http._tcp\n");
+	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 0);
+	ck_assert_uint_eq(set_count(&play->stage, "_blue._sub._http._tcp", DNS_TYPE_PTR), 1);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_subtype_alone_makes_no_instance)
 {
 	struct play *play = play_new();
@@ -974,6 +989,7 @@ int main(void)
 		a_ptr_may_come_before_its_srv_or_after,
 		an_instance_deleted_at_its_name_leaves_its_ptr_waiting,
 		subtypes_are_added_and_deleted_one_by_one,
+		all_of_an_instance_goes_but_the_subtypes_that_are_said_again,
 		a_subtype_alone_makes_no_instance,
 		a_ptr_to_something_else_is_a_record_of_the_type,
 		leases_are_granted_within_bounds,
