@@ -33,6 +33,7 @@
 
 #define COMMAND_WAITS_MS 3000 /* for the first registration, at most */
 #define HURRY_MS 1500 /* after which a person is told why it takes so long */
+#define AGAIN_MS 500 /* a second signal that comes earlier is the same wish: timeout(1) sends two */
 
 struct keeper;
 
@@ -361,6 +362,9 @@ static void take_signal(struct keeper *keeper, const struct signal_news *news)
 		if (news->number == SIGTERM) {
 			withdraw_all(keeper);
 		}
+		return;
+	}
+	if (keeper->is_stopping && clock_mono_ms() < keeper->stop_ms + AGAIN_MS) {
 		return;
 	}
 	if (keeper->is_stopping) {

@@ -898,10 +898,12 @@ START_TEST(a_full_queue_is_said_at_once)
 		}
 	}
 	wait_for_updates(&server, QUEUE + 20);
-	for (; recv(fd, reply, sizeof(reply), MSG_DONTWAIT) > 0; refused++) {
+	/* What is counted is on its way, if not yet here. */
+	while (refused < 20 || refused < count(&server).queue_full) {
+		receive(fd, reply);
 		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_SERVFAIL);
+		refused++;
 	}
-	ck_assert_uint_ge(refused, 20);
 	ck_assert_uint_eq(count(&server).queue_full, refused);
 	release_core(&hold);
 	for (unsigned left = QUEUE + 20 - refused; left > 0; left--) {
@@ -937,18 +939,18 @@ END_TEST
 
 static atomic_bool is_over;
 
-/* Asks by UDP until told to stop; how often. */
+/* Asks by UDP until told to stop, once at least; how often. */
 static void *ask(void *context)
 {
 	const int fd = dial_udp(context);
 	uint8_t reply[DNS_UDP_SAFE];
 	uintptr_t asked = 0;
 
-	while (!is_over) {
+	do {
 		send_hex(fd, QUERY("0001"));
 		receive(fd, reply);
 		asked++;
-	}
+	} while (!is_over);
 	close(fd);
 	return (void *)asked;
 }
