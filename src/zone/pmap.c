@@ -108,7 +108,7 @@ static struct branch *part(struct txn *txn, struct named *one, struct named *oth
 	branch->used = one_bit | other_bit;
 	if (one_bit == other_bit) {
 		branch->slot[0] = part(txn, one, other, shift + BITS);
-		return branch;
+		return branch->slot[0] == NULL ? NULL : branch;
 	}
 	branch->leaves = branch->used;
 	branch->slot[place(branch->used, one_bit)] = one;
@@ -198,11 +198,8 @@ static struct branch *take(struct txn *txn, struct branch *branch, unsigned shif
 	}
 	void **slot = &own->slot[place(own->used, bit)];
 	struct branch *below = take(txn, *slot, shift + BITS, hash);
+	assert(below != NULL); /* a branch of one value has given way to it */
 	own->size--;
-	if (below == NULL) {
-		own->size++;
-		return shrink(txn, own, bit);
-	}
 	*slot = below;
 	if (below->size == 1 && below->leaves == below->used) {
 		*slot = below->slot[0];

@@ -124,6 +124,8 @@ START_TEST(each_prerequisite_has_its_rcode)
 		{"equals nope A 192.0.2.1\n", DNS_RCODE_NXRRSET},
 		{"equals web._http._tcp SRV 0 0 80 H\n", DNS_RCODE_NOERROR},
 		{"equals web._http._tcp TXT \"V=1\"\n", DNS_RCODE_NXRRSET},
+		{"equals web._http._tcp TXT \"v=1\"\nequals web._http._tcp SRV 0 0 80 h\n",
+		 DNS_RCODE_NOERROR},
 		/* in order, and values after all others (RFC 2136 3.2.5) */
 		{"used nope\nexists h TXT\n", DNS_RCODE_NXDOMAIN},
 		{"exists h TXT\nused nope\n", DNS_RCODE_NXRRSET},
@@ -594,6 +596,7 @@ START_TEST(subtypes_are_added_and_deleted_one_by_one)
 	updated(play, "a", "del _RED._sub._http._tcp PTR web._http._tcp\n");
 	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 0);
 	ck_assert_uint_eq(set_count(&play->stage, "_blue._sub._http._tcp", DNS_TYPE_PTR), 1);
+	ck_assert_uint_eq(content_of(play, "web._http._tcp").subtypes_size, 6);
 	updated(play, "a", "del web._http._tcp TXT\n");
 	ck_assert_uint_eq(set_count(&play->stage, "_blue._sub._http._tcp", DNS_TYPE_PTR), 1);
 	play_free(play);

@@ -558,6 +558,7 @@ START_TEST(a_zone_is_served_with_a_soa_and_until_it_is_not)
 	must(zone_set_soa(stage.writer, stage_apex, &soa));
 	stage_commit(&stage);
 	ck_assert(zone_is_served(stage_zone(&stage)));
+	ck_assert(exists(&stage, "@"));
 	stage_begin(&stage);
 	must(zone_set_served(stage.writer, stage_apex, false));
 	stage_commit(&stage);
