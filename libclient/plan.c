@@ -261,8 +261,11 @@ static enum outcome add_instances(struct plan *plan, const struct wgl_rrset *set
 static enum outcome plan_pointers(struct plan *plan, const uint8_t *name,
 				  const struct wgl_rrset *set)
 {
-	const size_t lacking = count_lacking(plan, set);
+	size_t lacking;
 
+	/* No server could say who is there: who they are will not be said either. */
+	plan->sight->is_resigned = plan->sight->mark != WAGGLE_FRESH;
+	lacking = count_lacking(plan, set);
 	if (lacking > FEW_LACKING && set->is_direct && !set->is_whole &&
 	    wgl_may_ask(plan->sight, name, DNS_TYPE_PTR)) {
 		/* What is older than this request may do with one small answer. */
@@ -367,6 +370,7 @@ static int finish(struct plan *plan, const uint8_t *name)
 static enum outcome try_name(struct plan *plan, const uint8_t *name)
 {
 	wgl_body_unref(plan->body);
+	plan->sight->is_resigned = false;
 	plan->is_incomplete = false;
 	plan->note = NULL;
 	return wgl_body_new(&plan->body) == WAGGLE_OK ? plan_name(plan, name) : BROKEN;

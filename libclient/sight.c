@@ -10,6 +10,7 @@
 
 void wgl_sight_begin(struct wgl_sight *sight)
 {
+	sight->is_resigned = false;
 	sight->need_count = 0;
 	sight->mark = WAGGLE_FRESH;
 	sight->said_ms = sight->now_ms;
@@ -61,6 +62,11 @@ static void note_failure(struct wgl_sight *sight, const struct waggle_error *fai
 	}
 }
 
+static bool can_ask(const struct wgl_sight *sight, const struct wgl_found *found)
+{
+	return !sight->is_final && !sight->is_resigned && !found->is_held;
+}
+
 const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, uint16_t type)
 {
 	const struct wgl_found found = wgl_cache_find(sight->cache, name, type, sight->now_ms);
@@ -69,13 +75,13 @@ const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, u
 		note_use(sight, found.set);
 		return found.set;
 	}
-	if (!sight->is_final && !found.is_held) {
+	if (can_ask(sight, &found)) {
 		wgl_need(sight, name, type, false);
 		return NULL;
 	}
-	if (!found.is_held) {
+	if (!found.is_held && !sight->is_resigned) {
 		sight->hold_ms = 0;
-	} else if (found.hold_ms < sight->hold_ms) {
+	} else if (found.is_held && found.hold_ms < sight->hold_ms) {
 		sight->hold_ms = found.hold_ms;
 	}
 	note_failure(sight, found.failure);
@@ -95,16 +101,16 @@ const struct wgl_rrset *wgl_glance(const struct wgl_sight *sight, const uint8_t 
 
 bool wgl_may_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type)
 {
-	return !sight->is_final &&
-	       !wgl_cache_find(sight->cache, name, type, sight->now_ms).is_held;
+	const struct wgl_found found = wgl_cache_find(sight->cache, name, type, sight->now_ms);
+
+	return can_ask(sight, &found);
 }
 
 bool wgl_would_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type)
 {
 	const struct wgl_found found = wgl_cache_find(sight->cache, name, type, sight->now_ms);
 
-	return !sight->is_final && !found.is_held &&
-	       (found.set == NULL || !is_current(sight, found.set));
+	return can_ask(sight, &found) && (found.set == NULL || !is_current(sight, found.set));
 }
 
 void wgl_need(struct wgl_sight *sight, const uint8_t *name, uint16_t type, bool is_whole)

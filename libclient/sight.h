@@ -26,7 +26,8 @@ struct wgl_sight {
 	uint64_t since_ms; /* what a server said since counts as fresh, whatever its TTL */
 	bool is_refresh; /* and nothing else does */
 	bool is_final; /* nothing can be asked any more: what is stale has to do */
-	int excuse; /* then: the code for what is not known ... */
+	bool is_resigned; /* what led here is stale: what it leads to is not asked for */
+	int excuse; /* when final: the code for what is not known ... */
 	const char *excuse_text; /* ... and why nobody can be asked */
 	struct wgl_need *needs; /* room for WGL_NEEDS_MAX */
 	/* Found: */

@@ -192,7 +192,7 @@ static void check_completion(const char *script, const char *variable, const str
 
 START_TEST(the_completion_knows_every_command_and_option)
 {
-	char *script = file_text("contrib/completions/waggle.bash");
+	char *script = file_text("contrib/completions/waggle");
 
 	check_completion(script, "_waggle_options", global_options);
 	for (const struct command *command = commands; command->name != NULL; command++) {
