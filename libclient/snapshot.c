@@ -445,6 +445,7 @@ int wgl_snapshot_write(const char *path, const uint8_t *data, size_t size,
 	}
 	if (replace(path, beside, file, data, size) != 0) {
 		ret = system_error(error, path);
+		(void)unlink(beside);
 	}
 	close(file);
 	return ret;

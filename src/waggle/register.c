@@ -44,7 +44,6 @@ struct entry {
 	struct waggle_registration *registration; /* NULL: none (any more) */
 	enum waggle_state state; /* as reported last */
 	int code; /* of the last error that was said */
-	uint32_t left_s; /* of the lease */
 	bool was_registered;
 	bool was_tried; /* a message was answered or given up */
 	bool is_withdrawing;
@@ -264,7 +263,6 @@ static void take_report(struct keeper *keeper, struct entry *entry,
 	}
 	entry->was_tried = entry->was_tried || report->state != WAGGLE_PENDING ||
 			   report->error->code != WAGGLE_OK;
-	entry->left_s = report->left_s;
 	switch (report->state) {
 	case WAGGLE_REGISTERED:
 		registered(entry, report);

@@ -5,7 +5,8 @@
  * what it changes; what it made itself it changes in place. On commit the objects it dropped are
  * the garbage of the version before; on abort those it made are freed and nothing has happened.
  * A failed allocation sticks in `failed`, so that the callers need not look at each step: who
- * commits looks once. Thread: core.
+ * commits looks once. Maps and trees, which it may have left half changed, are not changed any
+ * more after it. Thread: core.
  */
 #pragma once
 

@@ -150,6 +150,9 @@ void pmap_put(struct txn *txn, struct pmap *map, struct named *value)
 {
 	bool is_new = false;
 
+	if (txn->failed) {
+		return;
+	}
 	if (map->top == NULL) {
 		map->top = txn_new(txn, branch_size(0));
 		if (map->top == NULL) {
@@ -211,7 +214,7 @@ static struct branch *take(struct txn *txn, struct branch *branch, unsigned shif
 
 void pmap_remove(struct txn *txn, struct pmap *map, uint64_t hash, const uint8_t *name, size_t size)
 {
-	if (pmap_get(map, hash, name, size) == NULL) {
+	if (txn->failed || pmap_get(map, hash, name, size) == NULL) {
 		return;
 	}
 	map->top = take(txn, map->top, 0, hash);

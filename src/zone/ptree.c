@@ -96,7 +96,9 @@ uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *
 {
 	uint32_t count = 0;
 
-	*tree = add(txn, *tree, entry, &count);
+	if (!txn->failed) {
+		*tree = add(txn, *tree, entry, &count);
+	}
 	return count;
 }
 
@@ -154,7 +156,9 @@ uint32_t tree_sub(struct txn *txn, struct tree **tree, const uint8_t *key, uint1
 {
 	uint32_t count = 0;
 
-	*tree = sub(txn, *tree, key, key_size, &count);
+	if (!txn->failed) {
+		*tree = sub(txn, *tree, key, key_size, &count);
+	}
 	return count;
 }
 

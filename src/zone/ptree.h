@@ -47,7 +47,7 @@ struct tree_entry {
 /* Adds one to the count of an entry, making it where it is new. The count after, 0: failed. */
 uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *entry);
 
-/* Takes one from the count of an entry that is there; it goes at 0. The count after. */
+/* Takes one from the count of an entry that is there; it goes at 0. The count after, or failed. */
 uint32_t tree_sub(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size);
 
 const struct tree *tree_get(const struct tree *tree, const uint8_t *key, uint16_t key_size);

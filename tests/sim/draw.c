@@ -144,14 +144,13 @@ static void draw_seen(struct rand *rand, const struct model *model, int *name, i
 
 static void draw_noise(struct rand *rand, const struct model *model, struct model_update *update)
 {
-	static const enum model_form forms[] = {ADD,	   ADD,	       ADD,	    ADD,      ADD,
-						DELETE_RR, DELETE_RR,  DELETE_SET, DELETE_SET,
-						DELETE_NAME};
+	static const enum model_form forms[] = {
+		ADD, ADD, ADD, ADD, ADD, DELETE_RR, DELETE_RR, DELETE_SET, DELETE_SET, DELETE_NAME};
 	const enum model_form form = forms[pick(rand, COUNT_OF(forms))];
 	const size_t at = update->change_count;
 	int name = draw_name(rand);
-	const uint16_t type = is_chance(rand, 70) ? usual_type(rand, model_place(model, name))
-						  : DNS_TYPE_ANY;
+	const uint16_t type =
+		is_chance(rand, 70) ? usual_type(rand, model_place(model, name)) : DNS_TYPE_ANY;
 	int rdata = draw_rdata(rand, type);
 
 	if (is_chance(rand, 4)) {
@@ -262,8 +261,7 @@ static void add_prereq(struct model_update *update, enum model_prereq_form form,
 }
 
 /* Says the members of a set that is there, most often all of them. */
-static void draw_true_set(struct rand *rand, const struct model *model,
-			  struct model_update *update)
+static void draw_true_set(struct rand *rand, const struct model *model, struct model_update *update)
 {
 	static struct model_view view;
 
@@ -280,8 +278,7 @@ static void draw_true_set(struct rand *rand, const struct model *model,
 	}
 }
 
-static void draw_prereqs(struct rand *rand, const struct model *model,
-			 struct model_update *update)
+static void draw_prereqs(struct rand *rand, const struct model *model, struct model_update *update)
 {
 	if (is_chance(rand, 40)) {
 		draw_true_set(rand, model, update);
@@ -294,8 +291,7 @@ static void draw_prereqs(struct rand *rand, const struct model *model,
 
 /* ---- commands ---------------------------------------------------------------------------- */
 
-static void draw_update(struct rand *rand, const struct model *model,
-			struct model_command *command)
+static void draw_update(struct rand *rand, const struct model *model, struct model_command *command)
 {
 	static const uint32_t owners[] = {MODEL_NET,   MODEL_NET,   MODEL_KEY_A,
 					  MODEL_KEY_A, MODEL_KEY_A, MODEL_KEY_A,
@@ -334,8 +330,7 @@ static void draw_update(struct rand *rand, const struct model *model,
 	}
 }
 
-static void draw_expire(struct rand *rand, const struct model *model,
-			struct model_command *command)
+static void draw_expire(struct rand *rand, const struct model *model, struct model_command *command)
 {
 	struct model_expire *expire = &command->expire;
 
@@ -446,8 +441,7 @@ void draw_command(struct rand *rand, const struct model *model, struct model_com
 
 static void print_update(FILE *out, const struct model_update *update)
 {
-	static const char *const owners[] = {"nobody", "base",	"net",
-					     "key a",  "key b", "operator"};
+	static const char *const owners[] = {"nobody", "base", "net", "key a", "key b", "operator"};
 	static const char *const wants[] = {"used", "exists", "unused", "missing", "equals"};
 	static const char *const forms[] = {"add", "delete set", "delete name", "delete"};
 	char type[16];

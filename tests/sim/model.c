@@ -560,10 +560,9 @@ static bool has_same_records(const struct model *one, const struct model *other,
 		for (size_t k = 0; a->name == name && k < other->count; k++) {
 			const struct model_record *b = &other->records[k];
 
-			is_there = is_there ||
-				   (a->name == b->name && a->rdata == b->rdata &&
-				    a->ttl == b->ttl && a->is_base == b->is_base &&
-				    a->is_leased == b->is_leased);
+			is_there = is_there || (a->name == b->name && a->rdata == b->rdata &&
+						a->ttl == b->ttl && a->is_base == b->is_base &&
+						a->is_leased == b->is_leased);
 		}
 		if (a->name == name && !is_there) {
 			return false;
@@ -677,8 +676,7 @@ static void apply_expire(struct model *model, const struct model_expire *expire)
 		}
 		if (is_shared(model, name)) {
 			for (size_t k = model->count; k-- > 0;) {
-				if (model->records[k].name == name &&
-				    model->records[k].is_leased) {
+				if (model->records[k].name == name && model->records[k].is_leased) {
 					drop_record(model, k);
 				}
 			}

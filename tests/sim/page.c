@@ -32,8 +32,8 @@ void page_add(struct page *page, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	const int size = vsnprintf(page->text + page->used, PAGE_TEXT - page->used, format,
-				   arguments);
+	const int size =
+		vsnprintf(page->text + page->used, PAGE_TEXT - page->used, format, arguments);
 	va_end(arguments);
 	if (size < 0 || (size_t)size >= PAGE_TEXT - page->used) {
 		abort();

@@ -14,11 +14,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "dns/rrtype.h"
-#include "dns/update.h"
 #include "registry/registry.h"
 #include "tests/sim/draw.h"
 #include "tests/sim/model.h"
 #include "tests/sim/page.h"
+#include "tests/sim/wire.h"
 #include "tests/unit/run.h"
 #include "zone/rdata.h"
 #include "zone/text.h"
@@ -71,7 +71,7 @@ struct play {
 	struct model before; /* at the last batch */
 	struct model_view view;
 	struct page content; /* without SOA, as the model has it */
-	struct page last;    /* the same before this batch */
+	struct page last; /* the same before this batch */
 	struct model_command previous; /* the last one drawn */
 	struct model_command commands[BATCH_MAX];
 	unsigned rcodes[BATCH_MAX];
@@ -86,39 +86,10 @@ struct play {
 	struct page snapshot_content;
 };
 
-/* The tables in wire form. */
-static uint8_t names[NAMES_MAX][DNS_NAME_MAX];
-static uint8_t apex[DNS_NAME_MAX];
-static struct wire {
-	uint16_t size;
-	uint8_t octets[300];
-} rdatas[NAMES_MAX];
-
 static void must(int ret)
 {
 	if (ret != OK) {
 		ck_abort_msg("unexpected: %s", err_text(ret));
-	}
-}
-
-static void prepare(void)
-{
-	static struct rdata rdata;
-	char why[RDATA_WHY_MAX];
-
-	log_set_level(LOG_LEVEL_ERROR);
-	ck_assert_int_gt(dns_name_from_text(apex, APEX, NULL), 0);
-	ck_assert_uint_le(model_name_count, NAMES_MAX);
-	ck_assert_uint_le(model_rdata_count, NAMES_MAX);
-	for (size_t i = 0; i < model_name_count; i++) {
-		ck_assert_int_gt(dns_name_from_text(names[i], model_names[i].text, NULL), 0);
-	}
-	for (size_t i = 0; i < model_rdata_count; i++) {
-		must(rdata_from_text(&rdata, model_rdatas[i].type, model_rdatas[i].text, apex,
-				     why));
-		ck_assert_uint_le(rdata.size, sizeof(rdatas[i].octets));
-		rdatas[i].size = (uint16_t)rdata.size;
-		memcpy(rdatas[i].octets, rdata.data, rdata.size);
 	}
 }
 
@@ -153,239 +124,6 @@ static void expect_page(const struct play *play, struct page *is, struct page *w
 	}
 }
 
-/* ---- commands in wire form --------------------------------------------------------------- */
-
-/* Some letters in the other case, now and then: it must not matter. */
-static void vary(struct rand *rand, uint8_t *octets, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		const uint8_t folded = octets[i] | 0x20;
-
-		if (folded >= 'a' && folded <= 'z' && rand_below(rand, 3) == 0) {
-			octets[i] ^= 0x20;
-		}
-	}
-}
-
-static const uint8_t *name_of(struct play *play, int name, bool is_varied)
-{
-	uint8_t *copy = arena_dup(&play->arena, names[name], dns_name_size(names[name]));
-
-	if (is_varied) {
-		for (uint8_t *label = copy; label[0] != 0; label += label[0] + 1) {
-			vary(&play->rand, label + 1, label[0]);
-		}
-	}
-	return copy;
-}
-
-static const uint8_t *rdata_of(struct play *play, int rdata, bool is_varied)
-{
-	const uint16_t type = model_rdatas[rdata].type;
-	uint8_t *copy = arena_dup(&play->arena, rdatas[rdata].octets, rdatas[rdata].size);
-	const bool is_srv = type == DNS_TYPE_SRV;
-
-	if (is_varied && (is_srv || type == DNS_TYPE_PTR || type == DNS_TYPE_CNAME)) {
-		for (uint8_t *label = copy + (is_srv ? 6 : 0); label[0] != 0;
-		     label += label[0] + 1) {
-			vary(&play->rand, label + 1, label[0]);
-		}
-	}
-	return copy;
-}
-
-static struct zone_soa soa_of(const struct model_soa *soa)
-{
-	struct zone_soa out = {.ttl = soa->ttl,
-			       .serial = soa->serial,
-			       .refresh = 3600,
-			       .retry = 600,
-			       .expire = 86400,
-			       .minimum = soa->minimum};
-
-	dns_name_from_text(out.mname, "ns." APEX, NULL);
-	dns_name_from_text(out.rname, "admin." APEX, NULL);
-	return out;
-}
-
-static const uint8_t *soa_rdata(struct play *play, const struct model_soa *soa, uint16_t *size)
-{
-	const struct zone_soa parts = soa_of(soa);
-	uint8_t *octets = arena_alloc(&play->arena, 600);
-	struct buf_writer out = buf_writer(octets, 600);
-
-	buf_write(&out, parts.mname, dns_name_size(parts.mname));
-	buf_write(&out, parts.rname, dns_name_size(parts.rname));
-	buf_write_u32(&out, parts.serial);
-	buf_write_u32(&out, parts.refresh);
-	buf_write_u32(&out, parts.retry);
-	buf_write_u32(&out, parts.expire);
-	buf_write_u32(&out, parts.minimum);
-	*size = (uint16_t)buf_written(&out);
-	return octets;
-}
-
-static struct owner owner_of(enum model_owner owner)
-{
-	switch (owner) {
-	case MODEL_KEY_A:
-		return (struct owner){OWNER_KEY, 3, (const uint8_t *)"\1a"};
-	case MODEL_KEY_B:
-		return (struct owner){OWNER_KEY, 3, (const uint8_t *)"\1b"};
-	case MODEL_OPERATOR:
-		return (struct owner){.kind = OWNER_OPERATOR};
-	case MODEL_BASE:
-		return (struct owner){.kind = OWNER_BASE};
-	case MODEL_NET:
-		return (struct owner){.kind = OWNER_NET};
-	case MODEL_NOBODY:
-		break;
-	}
-	return (struct owner){.kind = OWNER_NONE};
-}
-
-static void write_change(struct play *play, struct buf_writer *out,
-			 const struct model_change *change, bool is_varied)
-{
-	static const uint8_t forms[] = {[ADD] = DNS_UPDATE_ADD,
-					[DELETE_SET] = DNS_UPDATE_DELETE_RRSET,
-					[DELETE_NAME] = DNS_UPDATE_DELETE_NAME,
-					[DELETE_RR] = DNS_UPDATE_DELETE_RR};
-	struct command_change wire = {.form = forms[change->form],
-				      .name = name_of(play, change->name, is_varied),
-				      .type = change->type,
-				      .ttl = change->ttl};
-
-	if (change->rdata != NONE) {
-		wire.rdata = rdata_of(play, change->rdata, is_varied);
-		wire.rdata_size = rdatas[change->rdata].size;
-	} else if (change->form == ADD) {
-		wire.rdata = soa_rdata(play, &change->soa, &wire.rdata_size);
-	}
-	command_write_change(out, &wire);
-}
-
-static void write_prereq(struct play *play, struct buf_writer *out,
-			 const struct model_prereq *prereq, bool is_varied)
-{
-	static const uint8_t forms[] = {[IS_USED] = DNS_PREREQ_NAME_USED,
-					[SET_EXISTS] = DNS_PREREQ_RRSET_EXISTS,
-					[IS_UNUSED] = DNS_PREREQ_NAME_UNUSED,
-					[SET_MISSING] = DNS_PREREQ_RRSET_MISSING,
-					[SET_EQUALS] = DNS_PREREQ_RRSET_EQUALS};
-	struct command_prereq wire = {.form = forms[prereq->form],
-				      .name = name_of(play, prereq->name, is_varied),
-				      .type = prereq->type};
-
-	if (prereq->rdata != NONE) {
-		wire.rdata = rdata_of(play, prereq->rdata, is_varied);
-		wire.rdata_size = rdatas[prereq->rdata].size;
-	}
-	command_write_prereq(out, &wire);
-}
-
-static void write_update(struct play *play, struct buf_writer *out,
-			 const struct model_update *update)
-{
-	const bool is_varied = rand_below(&play->rand, 10) == 0;
-	const struct command_update head = {
-		.zone = apex,
-		.owner = owner_of(update->owner),
-		.takeover = update->takeover,
-		.lease = {.present = update->has_lease,
-			  .has_key = update->has_key_lease,
-			  .lease_s = update->lease_s,
-			  .key_lease_s = update->key_lease_s},
-		.prereq_count = (uint16_t)update->prereq_count,
-		.update_count = (uint16_t)update->change_count,
-	};
-
-	command_write_update(out, &head);
-	for (size_t i = 0; i < update->prereq_count; i++) {
-		write_prereq(play, out, &update->prereqs[i], is_varied);
-	}
-	for (size_t i = 0; i < update->change_count; i++) {
-		write_change(play, out, &update->changes[i], is_varied);
-	}
-}
-
-static void write_base(struct play *play, struct buf_writer *out, const struct model_base *base)
-{
-	const bool is_varied = rand_below(&play->rand, 5) == 0;
-	const struct model_shape *shape = &base->shape;
-	const struct zone_soa soa = soa_of(&base->soa);
-	struct command_base head = {
-		.zone = apex,
-		.shape = {.ttl_derived_s = shape->ttl_derived_s,
-			  .ttl_max_s = shape->ttl_max_s,
-			  .lease_min_s = shape->lease_min_s,
-			  .lease_max_s = shape->lease_max_s,
-			  .key_lease_max_s = shape->key_lease_max_s,
-			  .lease_default = ZONE_LEASE_PERMANENT,
-			  .lease_default_s = shape->lease_default_s,
-			  .answer_max = 1000,
-			  .change_max = 200000},
-		.ring_key = "waggle ring key",
-		.soa = &soa,
-		.count = (uint32_t)base->count,
-	};
-
-	if (shape->refuses_permanent || shape->lease_default_s > 0) {
-		head.shape.lease_default =
-			shape->refuses_permanent ? ZONE_LEASE_REFUSE : ZONE_LEASE_DURATION;
-	}
-	head.shape.pool_label[0] = (uint8_t)strlen(shape->pool_label);
-	memcpy(head.shape.pool_label + 1, shape->pool_label, strlen(shape->pool_label));
-	command_write_base(out, &head);
-	for (size_t i = 0; i < base->count; i++) {
-		const int rdata = base->records[i].rdata;
-		const struct command_change change = {
-			.form = DNS_UPDATE_ADD,
-			.name = name_of(play, base->records[i].name, is_varied),
-			.type = model_rdatas[rdata].type,
-			.ttl = base->records[i].ttl,
-			.rdata_size = rdatas[rdata].size,
-			.rdata = rdata_of(play, rdata, is_varied),
-		};
-		command_write_change(out, &change);
-	}
-}
-
-static void write_expire(struct buf_writer *out, const struct model_expire *expire)
-{
-	command_write_expire(out, (uint16_t)expire->count);
-	for (size_t i = 0; i < expire->count; i++) {
-		const struct command_expiry expiry = {.zone = apex,
-						      .name = names[expire->leases[i].name],
-						      .version = expire->leases[i].version};
-		command_write_expiry(out, &expiry);
-	}
-}
-
-static void write_command(struct play *play, struct buf_writer *out,
-			  const struct model_command *command)
-{
-	static uint8_t octets[ENTRY_MAX];
-	struct buf_writer one = buf_writer(octets, sizeof(octets));
-
-	switch (command->kind) {
-	case MODEL_UPDATE:
-		write_update(play, &one, &command->update);
-		break;
-	case MODEL_SET_BASE:
-		write_base(play, &one, &command->base);
-		break;
-	case MODEL_EXPIRE:
-		write_expire(&one, &command->expire);
-		break;
-	case MODEL_RETIRE:
-		command_write_retire(&one, apex);
-		break;
-	}
-	ck_assert(!one.failed);
-	command_write_next(out, octets, buf_written(&one));
-}
-
 /* ---- applying ---------------------------------------------------------------------------- */
 
 static void check_result(void *context, size_t number, const struct command_result *result,
@@ -397,11 +135,12 @@ static void check_result(void *context, size_t number, const struct command_resu
 	play->results++;
 	if (result->rcode != play->rcodes[number]) {
 		mismatch(play, "command %zu: rcode %u, not %u (%s)", number, result->rcode,
-		     play->rcodes[number], result->ede_text);
+			 play->rcodes[number], result->ede_text);
 	}
 	if (play->commands[number].kind == MODEL_UPDATE &&
 	    result->is_change != play->is_change[number]) {
-		mismatch(play, "command %zu: is%s a change", number, result->is_change ? "" : " not");
+		mismatch(play, "command %zu: is%s a change", number,
+			 result->is_change ? "" : " not");
 	}
 }
 
@@ -440,10 +179,10 @@ static void draw_batch(struct play *play)
 		} else {
 			draw_command(&play->rand, &play->model, command);
 		}
-		play->rcodes[i] = model_apply(&play->model, command, index << 20 | i,
-					      &play->is_change[i]);
+		play->rcodes[i] =
+			model_apply(&play->model, command, index << 20 | i, &play->is_change[i]);
 		play->previous = *command;
-		write_command(play, &out, command);
+		wire_command(&play->rand, &play->arena, &out, command);
 	}
 	model_end_batch(&play->model, &play->before);
 	ck_assert(!out.failed);
@@ -480,14 +219,15 @@ static void add_model_rr(struct page *page, const struct model_rr *rr)
 static void add_sets(struct play *play, struct page *page)
 {
 	for (size_t i = 0; i < model_name_count; i++) {
-		struct zone_find find = {.name = names[i]};
+		struct zone_find find = {.name = wire_names[i]};
 		uint8_t scratch[SET_SCRATCH];
 		struct set set;
 		uint32_t at = 0;
 
 		zone_find(play->root, &find, 1);
 		while (find.node != NULL && node_next_set(play->zone, find.node, &at, &set)) {
-			struct delta_rr rr = {.name = names[i], .type = set.type, .ttl = set.ttl};
+			struct delta_rr rr = {
+				.name = wire_names[i], .type = set.type, .ttl = set.ttl};
 			struct set same;
 
 			ck_assert(node_set(play->zone, find.node, set.type, &same));
@@ -543,8 +283,7 @@ static void compare_delta(struct play *play)
 		}
 		return;
 	}
-	if (delta == NULL || delta->serial_from != from ||
-	    delta->serial_to != play->model.serial) {
+	if (delta == NULL || delta->serial_from != from || delta->serial_to != play->model.serial) {
 		mismatch(play, "no delta from %u to %u", from, play->model.serial);
 	}
 	static struct page then;
@@ -558,8 +297,8 @@ static void compare_delta(struct play *play)
 		add_rr(&now, &delta->rrs[i]);
 		const bool is_there = page_remove(&then, now.lines[0]);
 		if (is_there != (i < delta->removed)) {
-			mismatch(play, "the delta %s %s", is_there ? "adds again" : "removes too much",
-			     now.lines[0]);
+			mismatch(play, "the delta %s %s",
+				 is_there ? "adds again" : "removes too much", now.lines[0]);
 		}
 		if (i >= delta->removed) {
 			page_add(&then, "%s", now.lines[0]);
@@ -578,7 +317,7 @@ static uint64_t subtypes_of(int name, const struct content *content)
 		for (size_t i = 0; i < model_name_count; i++) {
 			if (model_names[i].place == PLACE_SUBTYPE &&
 			    strcmp(model_names[i].type, model_names[name].type) == 0 &&
-			    dns_octets_equal(names[i], label, label[0] + 1u)) {
+			    dns_octets_equal(wire_names[i], label, label[0] + 1u)) {
 				bits |= UINT64_C(1) << i;
 			}
 		}
@@ -590,8 +329,8 @@ static uint64_t subtypes_of(int name, const struct content *content)
 static void compare_entry(struct play *play, int name)
 {
 	const struct model_entry *wanted = &play->model.entries[name];
-	const struct node *node = zone_entry(play->zone, names[name]);
-	const struct owner owner = owner_of(wanted->owner);
+	const struct node *node = zone_entry(play->zone, wire_names[name]);
+	const struct owner owner = wire_owner(wanted->owner);
 	const char *text = model_names[name].text;
 	struct content is = {0};
 
@@ -608,11 +347,11 @@ static void compare_entry(struct play *play, int name)
 	if (is.lease_s != wanted->lease_s || is.key_lease_s != wanted->key_lease_s ||
 	    (node_lease(node) != NULL) != (wanted->lease_s > 0)) {
 		mismatch(play, "%s: lease %u/%u, not %u/%u", text, is.lease_s, is.key_lease_s,
-		     wanted->lease_s, wanted->key_lease_s);
+			 wanted->lease_s, wanted->key_lease_s);
 	}
-	if (wanted->lease_s > 0 && (is.version != wanted->version ||
-				    node_lease(node)->version != wanted->version ||
-				    node_lease(node)->lease_s != wanted->lease_s)) {
+	if (wanted->lease_s > 0 &&
+	    (is.version != wanted->version || node_lease(node)->version != wanted->version ||
+	     node_lease(node)->lease_s != wanted->lease_s)) {
 		mismatch(play, "%s: the registration's version differs", text);
 	}
 	if (((is.flags & NAME_PTR) != 0) != wanted->has_ptr ||
@@ -655,9 +394,9 @@ static void compare_state(struct play *play)
 static void compare_existence(struct play *play)
 {
 	for (size_t i = 0; i < model_name_count; i++) {
-		const uint8_t *name = names[i];
+		const uint8_t *name = wire_names[i];
 
-		for (; dns_name_is_in(name, apex); name = dns_name_parent(name)) {
+		for (; dns_name_is_in(name, wire_apex); name = dns_name_parent(name)) {
 			char text[DNS_NAME_TEXT_MAX];
 
 			dns_name_to_text(text, name);
@@ -738,18 +477,17 @@ static void compare_answer(struct play *play, const char *name, uint16_t type)
 static void compare_answers(struct play *play)
 {
 	static const char *const others[] = {
-		"nope." APEX,	      "zz._http._tcp." APEX, "q.r.w." APEX,    "deep.h2." APEX,
-		"below.deep.h1." APEX, "q.x.y.z." APEX,	     "a.b.c.h1." APEX, "r.sub.*.w." APEX,
+		"nope." APEX,          "zz._http._tcp." APEX, "q.r.w." APEX,    "deep.h2." APEX,
+		"below.deep.h1." APEX, "q.x.y.z." APEX,       "a.b.c.h1." APEX, "r.sub.*.w." APEX,
 	};
-	static const uint16_t types[] = {DNS_TYPE_A,   DNS_TYPE_AAAA,  DNS_TYPE_SRV,
-					 DNS_TYPE_PTR, DNS_TYPE_TXT,   DNS_TYPE_CNAME,
-					 DNS_TYPE_NS,  DNS_TYPE_DNAME, DNS_TYPE_SOA,
-					 DNS_TYPE_ANY, DNS_TYPE_KEY};
+	static const uint16_t types[] = {DNS_TYPE_A,   DNS_TYPE_AAAA,  DNS_TYPE_SRV, DNS_TYPE_PTR,
+					 DNS_TYPE_TXT, DNS_TYPE_CNAME, DNS_TYPE_NS,  DNS_TYPE_DNAME,
+					 DNS_TYPE_SOA, DNS_TYPE_ANY,   DNS_TYPE_KEY};
 	const bool is_all = play->log_count % 8 == 0;
 
 	for (size_t i = 0; i < model_name_count + COUNT_OF(others); i++) {
-		const char *name = i < model_name_count ? model_names[i].text
-							: others[i - model_name_count];
+		const char *name =
+			i < model_name_count ? model_names[i].text : others[i - model_name_count];
 		for (size_t k = 0; k < COUNT_OF(types); k++) {
 			if (is_all || rand_below(&play->rand, 8) == 0) {
 				compare_answer(play, name, types[k]);
@@ -760,11 +498,12 @@ static void compare_answers(struct play *play)
 
 static void compare(struct play *play)
 {
-	play->zone = root_zone(play->root, apex);
+	play->zone = root_zone(play->root, wire_apex);
 	ck_assert_ptr_nonnull(play->zone);
 	play->last = play->content;
 	for (size_t i = 0; i < play->last.count; i++) {
-		play->last.lines[i] = play->last.text + (play->content.lines[i] - play->content.text);
+		play->last.lines[i] =
+			play->last.text + (play->content.lines[i] - play->content.text);
 	}
 	model_look(&play->model, &play->view);
 	compare_content(play);
@@ -826,15 +565,15 @@ static void replay(struct play *play, struct root *root, size_t from, const char
 	}
 	page_clear(&is);
 	page_clear(&wanted);
-	must(text_zone(&text, root_zone(root, apex)));
+	must(text_zone(&text, root_zone(root, wire_apex)));
 	page_add_text(&is, text);
 	free(text);
-	must(text_zone(&text, root_zone(played, apex)));
+	must(text_zone(&text, root_zone(played, wire_apex)));
 	page_add_text(&wanted, text);
 	free(text);
 	expect_page(play, &is, &wanted, what);
 	play->root = root;
-	play->zone = root_zone(root, apex);
+	play->zone = root_zone(root, wire_apex);
 	compare_state(play);
 	play->root = played;
 	root_free(root);
@@ -849,7 +588,7 @@ static void play_again(struct play *play)
 	must(root_new(&root));
 	replay(play, root, 0, "the log replayed");
 	root = load_snapshot(play);
-	must(text_zone(&text, root_zone(root, apex)));
+	must(text_zone(&text, root_zone(root, wire_apex)));
 	page_clear(&is);
 	page_add_text(&is, text);
 	free(text);
@@ -908,7 +647,8 @@ static void run_seed(uint64_t seed)
 
 START_TEST(bugs_found_before_stay_away)
 {
-	prepare();
+	wire_prepare();
+	log_set_level(LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < COUNT_OF(found); i++) {
 		run_seed(found[i].seed);
 	}
@@ -922,7 +662,8 @@ START_TEST(root_and_model_agree)
 	const uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1000;
 	const uint64_t count = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : SEEDS;
 
-	prepare();
+	wire_prepare();
+	log_set_level(LOG_LEVEL_ERROR);
 	for (uint64_t i = 0; i < count; i++) {
 		run_seed(first + i);
 	}

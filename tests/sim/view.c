@@ -243,8 +243,8 @@ static bool add_level(const struct model *model, struct model_view *view, const 
 		for (size_t k = 0; k < model->count; k++) {
 			const struct model_rdata *address = &model_rdatas[model->records[k].rdata];
 
-			if (model->records[k].name == host && (address->type == DNS_TYPE_A ||
-							       address->type == DNS_TYPE_AAAA)) {
+			if (model->records[k].name == host &&
+			    (address->type == DNS_TYPE_A || address->type == DNS_TYPE_AAAA)) {
 				add_rr(view, pool_name(model, type), address->type,
 				       model->shape.ttl_derived_s, address->text);
 				is_any = true;

@@ -121,7 +121,7 @@ static inline void write_change(struct buf_writer *out, const struct script_line
 
 	if (strcmp(line->word, "del") == 0) {
 		change.form = line->type == DNS_TYPE_ANY ? DNS_UPDATE_DELETE_NAME
-			      : line->rdata == NULL	 ? DNS_UPDATE_DELETE_RRSET
+			      : line->rdata == NULL      ? DNS_UPDATE_DELETE_RRSET
 							 : DNS_UPDATE_DELETE_RR;
 	} else {
 		ck_assert_str_eq(line->word, "add");
@@ -182,10 +182,8 @@ static inline void write_base(struct play *play, const struct zone_shape *shape,
 	static uint8_t body[SCRIPT_MAX];
 	struct buf_writer out = buf_writer(body, sizeof(body));
 	const struct zone_soa soa = stage_soa(serial);
-	struct command_base head = {.zone = stage_apex,
-				    .shape = *shape,
-				    .ring_key = "stage ring key",
-				    .soa = &soa};
+	struct command_base head = {
+		.zone = stage_apex, .shape = *shape, .ring_key = "stage ring key", .soa = &soa};
 	struct script_line line;
 
 	while (*lines != '\0') {
@@ -250,8 +248,8 @@ static inline unsigned evaluate(struct play *play, const char *who, const char *
 {
 	write_update(play, who, lines);
 	arena_reset(&play->arena);
-	must(registry_evaluate(play->stage.root, play->command, play->size, 999, 1000,
-			       &play->arena, &play->plan));
+	must(registry_evaluate(play->stage.root, play->command, play->size, 999, 1000, &play->arena,
+			       &play->plan));
 	play->result = play->plan.result;
 	return play->result.rcode;
 }
@@ -285,10 +283,10 @@ static inline void write_expire(struct play *play, const char *names, uint64_t a
 
 	snprintf(words, sizeof(words), "%s", names);
 	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
-		expiries[count++] = (struct command_expiry){.zone = stage_apex,
-							    .name = wire(word),
-							    .version = version_of(play, word) -
-								       age};
+		expiries[count++] =
+			(struct command_expiry){.zone = stage_apex,
+						.name = wire(word),
+						.version = version_of(play, word) - age};
 	}
 	command_write_expire(&out, count);
 	for (uint16_t i = 0; i < count; i++) {
@@ -370,8 +368,7 @@ static inline bool is_there(const struct play *play, const char *name)
 }
 
 /* An UPDATE that must be refused with these words in its extended error, and change nothing. */
-static inline void refused(struct play *play, const char *who, const char *lines,
-			   const char *words)
+static inline void refused(struct play *play, const char *who, const char *lines, const char *words)
 {
 	static struct sorted before;
 	static struct sorted after;

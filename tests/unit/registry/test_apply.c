@@ -40,8 +40,7 @@ START_TEST(two_that_want_one_name_in_one_batch_cannot_both_win)
 	struct play *play = play_new();
 
 	batch_begin(play);
-	ck_assert_uint_eq(update(play, "a", "unused x\nadd x 60 A 192.0.2.1\n"),
-			  DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(update(play, "a", "unused x\nadd x 60 A 192.0.2.1\n"), DNS_RCODE_NOERROR);
 	ck_assert_uint_eq(update(play, "b", "unused x\nadd x 60 A 192.0.2.2\n"),
 			  DNS_RCODE_YXDOMAIN);
 	ck_assert_uint_eq(update(play, "b", "add x 60 A 192.0.2.2\n"), DNS_RCODE_REFUSED);
@@ -156,8 +155,9 @@ START_TEST(of_a_shared_name_what_was_leased_goes)
 	struct play *play = play_new();
 
 	updated(play, "a", "add @ 60 TXT \"stays\"\nadd _http._tcp 60 TXT \"stays\"\n");
-	updated(play, "b lease:60", "add @ 60 TXT \"goes\"\nadd _http._tcp 60 TXT \"goes\"\n"
-				    "add _http._tcp 60 PTR printer.example.\n");
+	updated(play, "b lease:60",
+		"add @ 60 TXT \"goes\"\nadd _http._tcp 60 TXT \"goes\"\n"
+		"add _http._tcp 60 PTR printer.example.\n");
 	expire(play, "@ _http._tcp");
 	expect_zone(&play->stage, "@ 60 TXT \"stays\"\n_http._tcp 10 TXT \"stays\"\n");
 	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 0);
@@ -345,8 +345,7 @@ START_TEST(each_command_of_a_batch_has_its_result_and_version)
 	struct seen seen = {0};
 
 	stage_begin(&play->stage);
-	must(registry_apply_batch(play->stage.writer, 77, entry, size, &play->arena, note,
-				  &seen));
+	must(registry_apply_batch(play->stage.writer, 77, entry, size, &play->arena, note, &seen));
 	stage_commit(&play->stage);
 	ck_assert_uint_eq(seen.count, 3);
 	ck_assert_uint_eq(seen.rcodes[0], DNS_RCODE_NOERROR);
@@ -375,9 +374,9 @@ START_TEST(a_damaged_batch_is_named_and_nothing_of_it_stays)
 	}
 	entry[1] ^= 0x80;
 	stage_begin(&play->stage);
-	ck_assert_int_eq(registry_apply_batch(play->stage.writer, 77, entry, size, &play->arena,
-					      NULL, NULL),
-			 ERR_FOREIGN);
+	ck_assert_int_eq(
+		registry_apply_batch(play->stage.writer, 77, entry, size, &play->arena, NULL, NULL),
+		ERR_FOREIGN);
 	root_abort(play->stage.writer);
 	play->stage.writer = NULL;
 	expect_zone(&play->stage, "");
@@ -454,8 +453,7 @@ START_TEST(nth_allocation_fails_and_the_old_root_is_as_it_was)
 		{"a change", "a lease:90",
 		 "del web._http._tcp\nadd web._http._tcp 60 SRV 0 0 80 j\n"
 		 "add j 60 A 192.0.2.2\ndel h A 192.0.2.1\nadd h 60 A 192.0.2.3\n"},
-		{"a withdrawal", "a",
-		 "del web._http._tcp\ndel _http._tcp PTR web._http._tcp\n"},
+		{"a withdrawal", "a", "del web._http._tcp\ndel _http._tcp PTR web._http._tcp\n"},
 		{"an expiry", NULL, "web._http._tcp h @"},
 		{"a base", "base",
 		 "h 60 A 192.0.2.9\n_http._tcp 60 TXT \"base\"\n"
@@ -463,11 +461,12 @@ START_TEST(nth_allocation_fails_and_the_old_root_is_as_it_was)
 	};
 	struct play *play = play_new();
 
-	updated(play, "a lease:60", REGISTER_WEB "add _red._sub._http._tcp 60 PTR "
-						 "web._http._tcp\nadd @ 60 TXT \"x\"\n"
-						 "add two._http._tcp 60 SRV 1 0 80 i\n"
-						 "add _http._tcp 60 PTR two._http._tcp\n"
-						 "add web._http._tcp 60 SRV 2 0 80 i\n");
+	updated(play, "a lease:60",
+		REGISTER_WEB "add _red._sub._http._tcp 60 PTR "
+			     "web._http._tcp\nadd @ 60 TXT \"x\"\n"
+			     "add two._http._tcp 60 SRV 1 0 80 i\n"
+			     "add _http._tcp 60 PTR two._http._tcp\n"
+			     "add web._http._tcp 60 SRV 2 0 80 i\n");
 	updated(play, "b lease:60", "add i 60 A 192.0.2.4\nadd i 60 A 192.0.2.5\n");
 	log_set_level(LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

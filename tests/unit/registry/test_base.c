@@ -109,7 +109,8 @@ START_TEST(the_base_wins_over_what_providers_had_at_its_names)
 {
 	struct play *play = new_with("");
 
-	updated(play, "a lease:60", REGISTER_WEB "add h 60 TXT \"mine\"\nadd other 60 A 192.0.2.9\n");
+	updated(play, "a lease:60",
+		REGISTER_WEB "add h 60 TXT \"mine\"\nadd other 60 A 192.0.2.9\n");
 	based(play, &shape, 1, "H 300 A 192.0.2.2\n");
 	ck_assert_int_eq(content_of(play, "h").owner.kind, OWNER_BASE);
 	ck_assert_uint_eq(content_of(play, "h").lease_s, 0);
@@ -129,8 +130,9 @@ START_TEST(at_shared_names_both_stand_and_what_both_say_is_the_bases)
 {
 	struct play *play = new_with("");
 
-	updated(play, "a lease:60", "add @ 30 TXT \"mine\"\nadd @ 30 TXT \"both\"\n"
-				    "add _http._tcp 30 TXT \"both\"\n");
+	updated(play, "a lease:60",
+		"add @ 30 TXT \"mine\"\nadd @ 30 TXT \"both\"\n"
+		"add _http._tcp 30 TXT \"both\"\n");
 	based(play, &shape, 1,
 	      "@ 60 TXT \"both\"\n@ 60 TXT \"base\"\n_http._tcp 60 TXT \"both\"\n");
 	expect_zone(&play->stage, "@ 60 TXT \"mine\"\n"

@@ -208,8 +208,9 @@ START_TEST(changes_are_made_in_order)
 {
 	struct play *play = play_new();
 
-	updated(play, "a", "add h 60 A 192.0.2.1\ndel h A\nadd h 60 A 192.0.2.2\n"
-			   "add h 60 TXT \"x\"\ndel h TXT \"x\"\n");
+	updated(play, "a",
+		"add h 60 A 192.0.2.1\ndel h A\nadd h 60 A 192.0.2.2\n"
+		"add h 60 TXT \"x\"\ndel h TXT \"x\"\n");
 	expect_zone(&play->stage, "h 60 A 192.0.2.2\n");
 	updated(play, "a", "add h 60 A 192.0.2.3\ndel h A 192.0.2.2\n");
 	expect_zone(&play->stage, "h 60 A 192.0.2.3\n");
@@ -223,8 +224,9 @@ START_TEST(deleting_what_is_not_there_is_no_error)
 {
 	struct play *play = play_new();
 
-	ck_assert_uint_eq(update(play, "a", "del h\ndel h A\ndel h A 192.0.2.1\n"
-					    "del _http._tcp PTR web._http._tcp\n"),
+	ck_assert_uint_eq(update(play, "a",
+				 "del h\ndel h A\ndel h A 192.0.2.1\n"
+				 "del _http._tcp PTR web._http._tcp\n"),
 			  DNS_RCODE_NOERROR);
 	ck_assert(!play->result.is_change);
 	expect_zone(&play->stage, "");
@@ -248,18 +250,21 @@ START_TEST(cnames_stand_alone)
 {
 	struct play *play = play_new();
 
-	updated(play, "a", "add c 60 CNAME h\nadd c 60 A 192.0.2.1\nadd c 60 CNAME i\n"
-			   "add h 60 A 192.0.2.1\nadd h 60 CNAME i\n");
+	updated(play, "a",
+		"add c 60 CNAME h\nadd c 60 A 192.0.2.1\nadd c 60 CNAME i\n"
+		"add h 60 A 192.0.2.1\nadd h 60 CNAME i\n");
 	expect_zone(&play->stage, "c 60 CNAME i\nh 60 A 192.0.2.1\n");
-	updated(play, "a", "add c 60 KEY 512 3 15 AwEAAQ==\nadd c 60 CNAME j\n"
-			   "add k 60 KEY 512 3 15 AwEAAQ==\nadd k 60 CNAME j\n");
+	updated(play, "a",
+		"add c 60 KEY 512 3 15 AwEAAQ==\nadd c 60 CNAME j\n"
+		"add k 60 KEY 512 3 15 AwEAAQ==\nadd k 60 CNAME j\n");
 	expect_zone(&play->stage, "c 60 CNAME j\n"
 				  "c 60 KEY 512 3 15 AwEAAQ==\n"
 				  "h 60 A 192.0.2.1\n"
 				  "k 60 CNAME j\n"
 				  "k 60 KEY 512 3 15 AwEAAQ==\n");
-	updated(play, "a", "add d 60 DNAME h\nadd d 60 CNAME i\nadd c 60 DNAME i\n"
-			   "add @ 60 CNAME h\n");
+	updated(play, "a",
+		"add d 60 DNAME h\nadd d 60 CNAME i\nadd c 60 DNAME i\n"
+		"add @ 60 CNAME h\n");
 	ck_assert_uint_eq(set_count(&play->stage, "d", DNS_TYPE_CNAME), 0);
 	ck_assert_uint_eq(set_count(&play->stage, "c", DNS_TYPE_DNAME), 0);
 	ck_assert_uint_eq(set_count(&play->stage, "@", DNS_TYPE_CNAME), 0);
@@ -305,8 +310,9 @@ START_TEST(a_newer_soa_replaces_and_an_older_one_is_ignored)
 	ck_assert_uint_eq(serial_of(play), 100);
 	ck_assert_uint_eq(zone_soa(stage_zone(&play->stage))->refresh, 1);
 	ck_assert_uint_eq(zone_soa(stage_zone(&play->stage))->ttl, 7);
-	updated(play, "a", "add @ 7 SOA ns3 admin 100 9 2 3 4\nadd @ 7 SOA ns3 admin 99 9 2 3 4\n"
-			   "add h 7 SOA ns3 admin 200 9 2 3 4\n");
+	updated(play, "a",
+		"add @ 7 SOA ns3 admin 100 9 2 3 4\nadd @ 7 SOA ns3 admin 99 9 2 3 4\n"
+		"add h 7 SOA ns3 admin 200 9 2 3 4\n");
 	ck_assert_uint_eq(serial_of(play), 100);
 	ck_assert_uint_eq(zone_soa(stage_zone(&play->stage))->refresh, 1);
 	ck_assert(!is_there(play, "h"));
@@ -338,8 +344,9 @@ START_TEST(more_records_than_change_max_are_refused)
 	shape.change_max = 3;
 	struct play *play = play_new_with(&shape, "");
 	updated(play, "a", "add h 60 A 192.0.2.1\nadd h 60 A 192.0.2.2\nadd h 60 A 192.0.2.3\n");
-	refused(play, "a", "add i 60 A 192.0.2.1\nadd j 60 A 192.0.2.1\n"
-			   "add k 60 A 192.0.2.1\nadd l 60 A 192.0.2.1\n",
+	refused(play, "a",
+		"add i 60 A 192.0.2.1\nadd j 60 A 192.0.2.1\n"
+		"add k 60 A 192.0.2.1\nadd l 60 A 192.0.2.1\n",
 		"change-max");
 	play_free(play);
 }
@@ -376,9 +383,10 @@ START_TEST(one_derived_record_that_is_not_explicit_is_left_alone)
 	struct play *play = play_new();
 
 	updated(play, "a", REGISTER_WEB);
-	ck_assert_uint_eq(update(play, "b", "del _http._tcp SRV 0 0 80 h\n"
-					    "del _services._dns-sd._udp PTR _http._tcp\n"
-					    "del http.pool A 192.0.2.1\n"),
+	ck_assert_uint_eq(update(play, "b",
+				 "del _http._tcp SRV 0 0 80 h\n"
+				 "del _services._dns-sd._udp PTR _http._tcp\n"
+				 "del http.pool A 192.0.2.1\n"),
 			  DNS_RCODE_NOERROR);
 	ck_assert(!play->result.is_change);
 	expect_zone(&play->stage, WEB_IS_THERE);
@@ -455,8 +463,9 @@ START_TEST(base_names_belong_to_the_base)
 		refused(play, "a", lines[i], "base file");
 		refused(play, "operator takeover", lines[i], "base file");
 	}
-	updated(play, "a", "add @ 90 TXT \"mine\"\nadd @ 90 NS ns3\ndel @ NS ns1\n"
-			   "add web._http._tcp 60 SRV 0 0 80 h\n");
+	updated(play, "a",
+		"add @ 90 TXT \"mine\"\nadd @ 90 NS ns3\ndel @ NS ns1\n"
+		"add web._http._tcp 60 SRV 0 0 80 h\n");
 	ck_assert_uint_eq(set_count(&play->stage, "@", DNS_TYPE_NS), 3);
 	ck_assert_uint_eq(set_count(&play->stage, "@", DNS_TYPE_TXT), 2);
 	play_free(play);
@@ -493,8 +502,9 @@ START_TEST(another_owners_name_is_refused_with_its_owner)
 		refused(play, "b", lines[i], "is registered by key a.");
 		refused(play, "net", lines[i], "is registered by key a.");
 	}
-	updated(play, "b", "add two._http._tcp 60 SRV 0 0 80 h\nadd _http._tcp 60 PTR "
-			   "two._http._tcp\n");
+	updated(play, "b",
+		"add two._http._tcp 60 SRV 0 0 80 h\nadd _http._tcp 60 PTR "
+		"two._http._tcp\n");
 	play_free(play);
 }
 END_TEST
@@ -551,8 +561,9 @@ START_TEST(a_ptr_may_come_before_its_srv_or_after)
 	updated(play, "a lease:60", "add _http._tcp 60 PTR web._http._tcp\n");
 	expect_zone(&play->stage, "");
 	ck_assert_uint_eq(content_of(play, "web._http._tcp").lease_s, 60);
-	updated(play, "a lease:60", "add web._http._tcp 60 SRV 0 0 80 h\n"
-				    "add web._http._tcp 60 TXT \"v=1\"\nadd h 60 A 192.0.2.1\n");
+	updated(play, "a lease:60",
+		"add web._http._tcp 60 SRV 0 0 80 h\n"
+		"add web._http._tcp 60 TXT \"v=1\"\nadd h 60 A 192.0.2.1\n");
 	expect_zone(&play->stage, WEB_IS_THERE);
 	updated(play, "a", "del _http._tcp PTR web._http._tcp\n");
 	expect_zone(&play->stage, "web._http._tcp 60 SRV 0 0 80 h\n"
@@ -579,8 +590,9 @@ START_TEST(an_instance_deleted_at_its_name_leaves_its_ptr_waiting)
 	expect_zone(&play->stage, "h 60 A 192.0.2.1\n");
 	ck_assert_uint_eq(content_of(play, "web._http._tcp").flags, NAME_PTR);
 	ck_assert_uint_eq(content_of(play, "web._http._tcp").lease_s, 60);
-	updated(play, "a", "add web._http._tcp 60 SRV 0 0 80 h\nadd web._http._tcp 60 TXT "
-			   "\"v=1\"\n");
+	updated(play, "a",
+		"add web._http._tcp 60 SRV 0 0 80 h\nadd web._http._tcp 60 TXT "
+		"\"v=1\"\n");
 	expect_zone(&play->stage, WEB_IS_THERE); /* and its subtypes are gone */
 	play_free(play);
 }
@@ -590,8 +602,9 @@ START_TEST(subtypes_are_added_and_deleted_one_by_one)
 {
 	struct play *play = play_new();
 
-	updated(play, "a", REGISTER_WEB "add _red._sub._http._tcp 60 PTR web._http._tcp\n"
-					"add _blue._sub._http._tcp 60 PTR web._http._tcp\n");
+	updated(play, "a",
+		REGISTER_WEB "add _red._sub._http._tcp 60 PTR web._http._tcp\n"
+			     "add _blue._sub._http._tcp 60 PTR web._http._tcp\n");
 	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 1);
 	updated(play, "a", "del _RED._sub._http._tcp PTR web._http._tcp\n");
 	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 0);
@@ -607,11 +620,13 @@ START_TEST(all_of_an_instance_goes_but_the_subtypes_that_are_said_again)
 {
 	struct play *play = play_new();
 
-	updated(play, "a", REGISTER_WEB "add _red._sub._http._tcp 60 PTR web._http._tcp\n"
-					"add _blue._sub._http._tcp 60 PTR web._http._tcp\n");
-	updated(play, "a", "add _red 60 PTR web._http._tcp\n"
-			   "del web._http._tcp\nadd web._http._tcp 60 SRV 0 0 80 h\n"
-			   "add _BLUE._sub._http._tcp 60 PTR web._http._tcp\n");
+	updated(play, "a",
+		REGISTER_WEB "add _red._sub._http._tcp 60 PTR web._http._tcp\n"
+			     "add _blue._sub._http._tcp 60 PTR web._http._tcp\n");
+	updated(play, "a",
+		"add _red 60 PTR web._http._tcp\n"
+		"del web._http._tcp\nadd web._http._tcp 60 SRV 0 0 80 h\n"
+		"add _BLUE._sub._http._tcp 60 PTR web._http._tcp\n");
 	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 0);
 	ck_assert_uint_eq(set_count(&play->stage, "_blue._sub._http._tcp", DNS_TYPE_PTR), 1);
 	play_free(play);
@@ -633,9 +648,10 @@ START_TEST(a_ptr_to_something_else_is_a_record_of_the_type)
 {
 	struct play *play = play_new();
 
-	updated(play, "a", "add _http._tcp 60 PTR x._ipp._tcp\n"
-			   "add _http._tcp 60 PTR web._http._tcp.example.\n"
-			   "add _red._sub._http._tcp 60 PTR h\n");
+	updated(play, "a",
+		"add _http._tcp 60 PTR x._ipp._tcp\n"
+		"add _http._tcp 60 PTR web._http._tcp.example.\n"
+		"add _red._sub._http._tcp 60 PTR h\n");
 	expect_zone(&play->stage, "_http._tcp 10 PTR x._ipp._tcp\n"
 				  "_http._tcp 10 PTR web._http._tcp.example.\n"
 				  "_red._sub._http._tcp 10 PTR h\n");
@@ -690,8 +706,9 @@ START_TEST(a_lease_of_zero_takes_away_what_it_names)
 	ck_assert_uint_eq(play->result.lease.lease_s, 0);
 	ck_assert(play->result.lease.present);
 	ck_assert_uint_eq(set_count(&play->stage, "web._http._tcp", DNS_TYPE_TXT), 0);
-	updated(play, "a lease:0", "add _http._tcp 60 PTR web._http._tcp\n"
-				   "add web._http._tcp 60 SRV 0 0 80 h\nadd h 60 A 192.0.2.1\n");
+	updated(play, "a lease:0",
+		"add _http._tcp 60 PTR web._http._tcp\n"
+		"add web._http._tcp 60 SRV 0 0 80 h\nadd h 60 A 192.0.2.1\n");
 	expect_zone(&play->stage, "");
 	ck_assert(!is_there(play, "web._http._tcp"));
 	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 0);
@@ -788,8 +805,9 @@ START_TEST(ttls_are_bounded_by_lease_and_zone)
 	struct play *play = play_new_with(&shape, "");
 	updated(play, "a", "add h 600 A 192.0.2.1\nadd i 0 A 192.0.2.1\n");
 	updated(play, "a lease:60", "add j 600 A 192.0.2.1\nadd k 5 A 192.0.2.1\n");
-	updated(play, "a lease:600", "add l 5000 A 192.0.2.1\nadd _http._tcp 600 TXT \"x\"\n"
-				     "add @ 5000 TXT \"x\"\n");
+	updated(play, "a lease:600",
+		"add l 5000 A 192.0.2.1\nadd _http._tcp 600 TXT \"x\"\n"
+		"add @ 5000 TXT \"x\"\n");
 	expect_zone(&play->stage, "h 300 A 192.0.2.1\n"
 				  "i 0 A 192.0.2.1\n"
 				  "j 60 A 192.0.2.1\n"
@@ -840,8 +858,7 @@ START_TEST(other_letters_are_a_heartbeat_and_the_first_spelling_stays)
 			  DNS_RCODE_NOERROR);
 	ck_assert(!play->result.is_change);
 	ck_assert_uint_eq(apply(play), DNS_RCODE_NOERROR);
-	expect_zone(&play->stage,
-		    WEB_IS_THERE "_red._sub._http._tcp 10 PTR web._http._tcp\n");
+	expect_zone(&play->stage, WEB_IS_THERE "_red._sub._http._tcp 10 PTR web._http._tcp\n");
 	play_free(play);
 }
 END_TEST
@@ -865,8 +882,7 @@ START_TEST(another_lease_ttl_or_record_is_a_change)
 
 	updated(play, "a lease:60", REGISTER_WEB);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		ck_assert_uint_eq(evaluate(play, cases[i].who, cases[i].lines),
-				  DNS_RCODE_NOERROR);
+		ck_assert_uint_eq(evaluate(play, cases[i].who, cases[i].lines), DNS_RCODE_NOERROR);
 		ck_assert_msg(play->result.is_change, "%s %s", cases[i].who, cases[i].lines);
 		ck_assert(!registry_beat(&play->plan, 1));
 	}
@@ -941,8 +957,8 @@ START_TEST(nth_allocation_fails_cleanly)
 
 		arena_init(&arena, 64); /* small blocks: each allocation may fail */
 		fail_alloc_after(n);
-		const int ret = registry_evaluate(play->stage.root, play->command, play->size, 1,
-						  1, &arena, &play->plan);
+		const int ret = registry_evaluate(play->stage.root, play->command, play->size, 1, 1,
+						  &arena, &play->plan);
 		fail_alloc_off();
 		if (!fail_alloc_hit()) {
 			ck_assert_int_eq(ret, OK);

@@ -41,10 +41,12 @@ static struct play *play_full(void)
 		"add _blue._sub._http._tcp 60 PTR web._http._tcp\n"
 		"add web._http._tcp 60 SRV 0 5 80 h\nadd web._http._tcp 60 TXT \"x\"\n"
 		"add h 60 A 192.0.2.1\nadd h 60 AAAA 2001:db8::1\n");
-	updated(play, "b lease:90", "add _ipp._udp 60 PTR late._ipp._udp\n"
-				    "add @ 60 TXT \"leased\"\nadd x.y 60 TXT \"x\"\n");
-	updated(play, "net", "add @ 60 TXT \"stays\"\nadd *.k 60 A 192.0.2.7\n"
-			     "add c 60 CNAME h\nadd d 60 DNAME h\n");
+	updated(play, "b lease:90",
+		"add _ipp._udp 60 PTR late._ipp._udp\n"
+		"add @ 60 TXT \"leased\"\nadd x.y 60 TXT \"x\"\n");
+	updated(play, "net",
+		"add @ 60 TXT \"stays\"\nadd *.k 60 A 192.0.2.7\n"
+		"add c 60 CNAME h\nadd d 60 DNAME h\n");
 	updated(play, "operator", "add big 60 TYPE65280 \\# 4 00ff00ff\nadd cut 60 NS ns\n");
 	expire(play, "h");
 	return play;

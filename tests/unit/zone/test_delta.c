@@ -175,10 +175,12 @@ START_TEST(a_delta_over_the_size_breaks_the_chain)
 	for (int i = 0; i < 8000; i++) {
 		char name[20];
 		snprintf(name, sizeof(name), "h%d", i);
-		stage_put(&stage, name, "a", "60 TXT \"" "0123456789012345678901234567890123456789"
-						     "012345678901234567890123456789012345678901"
-						     "0123456789012345678901234567890123456789"
-						     "\"\n");
+		stage_put(&stage, name, "a",
+			  "60 TXT \""
+			  "0123456789012345678901234567890123456789"
+			  "012345678901234567890123456789012345678901"
+			  "0123456789012345678901234567890123456789"
+			  "\"\n");
 	}
 	stage_commit(&stage);
 	ck_assert_ptr_null(zone_delta(stage_zone(&stage), 0));

@@ -13,8 +13,7 @@ START_TEST(a_published_instance_is_seen_from_all_sides)
 
 	stage_init(&stage);
 	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n60 AAAA 2001:db8::1\n");
-	stage_put(&stage, "web._http._tcp", "a ptr sub:_red",
-		  "60 SRV 0 0 80 h\n60 TXT \"v=1\"\n");
+	stage_put(&stage, "web._http._tcp", "a ptr sub:_red", "60 SRV 0 0 80 h\n60 TXT \"v=1\"\n");
 	expect_zone(&stage, WEB_IS_THERE "h 60 A 192.0.2.1\n"
 					 "h 60 AAAA 2001:db8::1\n"
 					 "web._http._tcp 60 TXT \"v=1\"\n"
@@ -446,7 +445,8 @@ START_TEST(a_host_outside_the_zone_has_no_addresses_here)
 	struct stage stage;
 
 	stage_init(&stage);
-	stage_put(&stage, "web._http._tcp", "a ptr", "60 SRV 0 0 80 host.example.\n60 SRV 0 0 0 .\n");
+	stage_put(&stage, "web._http._tcp", "a ptr",
+		  "60 SRV 0 0 80 host.example.\n60 SRV 0 0 0 .\n");
 	ck_assert_uint_eq(set_count(&stage, "_http._tcp", DNS_TYPE_SRV), 2);
 	ck_assert_ptr_null(zone_node(stage_zone(&stage), wire("pool")));
 	stage_deinit(&stage);
@@ -461,8 +461,9 @@ START_TEST(an_explicit_record_and_a_derived_one_are_one)
 	struct set set;
 
 	stage_init(&stage);
-	stage_put(&stage, "_http._tcp", "-",
-		  "10 PTR web._http._tcp\n10 PTR printer.example.\n10 SRV 0 0 80 h\n10 TXT \"x\"\n");
+	stage_put(
+		&stage, "_http._tcp", "-",
+		"10 PTR web._http._tcp\n10 PTR printer.example.\n10 SRV 0 0 80 h\n10 TXT \"x\"\n");
 	ck_assert(node_set(stage_zone(&stage), zone_node(stage_zone(&stage), wire("_http._tcp")),
 			   DNS_TYPE_SRV, &set));
 	ck_assert(!set_is_derived(&set));

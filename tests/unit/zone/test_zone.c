@@ -471,10 +471,8 @@ START_TEST(a_static_zone_has_its_files_serial_and_can_be_dropped)
 {
 	static const uint8_t apex[] = "\6static";
 	struct zone_soa soa = stage_soa(0);
-	const struct record record = {.type = DNS_TYPE_A,
-				      .ttl = 60,
-				      .size = 4,
-				      .rdata = (const uint8_t *)"\300\0\2\1"};
+	const struct record record = {
+		.type = DNS_TYPE_A, .ttl = 60, .size = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
 	const struct content content = {
 		.name = (const uint8_t *)"\1x\1y\6static", .records = &record, .count = 1};
 	struct stage stage;
@@ -511,10 +509,8 @@ START_TEST(a_zone_dropped_and_read_again_in_one_writing_is_the_new_one)
 {
 	static const uint8_t apex[] = "\6static";
 	const struct zone_soa soa = stage_soa(1);
-	const struct record record = {.type = DNS_TYPE_A,
-				      .ttl = 60,
-				      .size = 4,
-				      .rdata = (const uint8_t *)"\300\0\2\1"};
+	const struct record record = {
+		.type = DNS_TYPE_A, .ttl = 60, .size = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
 	struct content content = {
 		.name = (const uint8_t *)"\1x\6static", .records = &record, .count = 1};
 	struct stage stage;
@@ -572,10 +568,8 @@ START_TEST(two_zones_under_work_are_kept_apart)
 	static const uint8_t other[] = "\5other";
 	const struct zone_shape shape = stage_shape();
 	const struct zone_soa soa = stage_soa(7);
-	const struct record record = {.type = DNS_TYPE_A,
-				      .ttl = 60,
-				      .size = 4,
-				      .rdata = (const uint8_t *)"\300\0\2\1"};
+	const struct record record = {
+		.type = DNS_TYPE_A, .ttl = 60, .size = 4, .rdata = (const uint8_t *)"\300\0\2\1"};
 	const struct content content = {
 		.name = (const uint8_t *)"\1h\5other", .records = &record, .count = 1};
 	struct stage stage;
