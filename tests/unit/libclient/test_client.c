@@ -1,0 +1,1060 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "dns/types.h"
+#include "libclient/waggle.h"
+#include "tests/unit/fail_alloc.h"
+#include "tests/unit/libclient/responder.h"
+#include "tests/unit/run.h"
+
+#define TIMEOUT_MS 900
+#define STALE_MS 200
+#define RETRY_MS 400
+#define SLACK_MS 3000 /* for machines that are slow, and sanitizers */
+
+static struct responder *responder;
+static struct waggle *client;
+static struct waggle_error error;
+static char directory[] = "/tmp/waggle-client-XXXXXX";
+static char snapshot[128];
+
+static struct waggle_options options_of(const char *server)
+{
+	struct waggle_options options = WAGGLE_OPTIONS_INIT;
+
+	options.flags = WAGGLE_NO_ENVIRONMENT;
+	options.server = server;
+	options.zone = "svc.example";
+	options.timeout_ms = TIMEOUT_MS;
+	options.stale_after_ms = STALE_MS;
+	options.retry_after_ms = RETRY_MS;
+	return options;
+}
+
+static void open_client(const struct waggle_options *options)
+{
+	ck_assert_msg(waggle_open(&client, options, &error) == WAGGLE_OK, "%s", error.text);
+}
+
+static void begin(void)
+{
+	struct waggle_options options;
+
+	responder = responder_start(1);
+	options = options_of(responder_server(responder));
+	open_client(&options);
+}
+
+static void end(void)
+{
+	waggle_close(client);
+	responder_stop(responder);
+}
+
+static void reopen(const char *server, const char *path)
+{
+	struct waggle_options options = options_of(server);
+
+	options.snapshot = path;
+	open_client(&options);
+}
+
+/* Resolves; what came of it is checked against the zone, and the time against its bound. */
+static int resolve(const char *name, unsigned flags, struct waggle_answer **out)
+{
+	const uint64_t begin_ms = clock_mono_ms();
+	const int ret = waggle_resolve(client, name, flags, out, &error);
+
+	ck_assert_uint_le(clock_mono_ms() - begin_ms, TIMEOUT_MS + SLACK_MS);
+	if (ret == WAGGLE_OK) {
+		for (size_t i = 0; i < (*out)->count; i++) {
+			ck_assert_int_ge(responder_knows((*out)->endpoints[i]), 0);
+		}
+	} else {
+		ck_assert_int_eq(error.code, ret);
+		ck_assert_str_ne(error.text, "");
+	}
+	return ret;
+}
+
+/* Resolves the type; the mark and the count are as expected. */
+static void check(enum waggle_mark mark, size_t count)
+{
+	struct waggle_answer *answer;
+
+	ck_assert_msg(resolve("_http._tcp", 0, &answer) == WAGGLE_OK, "%s", error.text);
+	ck_assert_msg(answer->mark == mark, "%s, not %s: %s", waggle_mark_text(answer->mark),
+		      waggle_mark_text(mark), answer->reason);
+	ck_assert_uint_eq(answer->count, count);
+	ck_assert_int_eq(answer->reason == NULL, mark == WAGGLE_FRESH);
+	waggle_answer_free(answer);
+}
+
+/* ---- finding ----------------------------------------------------------------------------- */
+
+START_TEST(one_question_is_asked_and_the_cache_answers_the_rest)
+{
+	struct waggle_answer *answer;
+
+	begin();
+	check(WAGGLE_FRESH, 3);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	for (int i = 0; i < 100; i++) {
+		check(WAGGLE_FRESH, 3);
+	}
+	ck_assert_int_eq(resolve("_HTTP._tcp.svc.example.", 0, &answer), WAGGLE_OK);
+	ck_assert_uint_eq(answer->count, 3);
+	waggle_answer_free(answer);
+	/* An instance's details came with its type. */
+	ck_assert_int_eq(resolve("i1._http._tcp", 0, &answer), WAGGLE_OK);
+	ck_assert_str_eq(answer->endpoints[0]->instance, "i1");
+	ck_assert_str_eq(waggle_txt_find(answer->endpoints[0], "n")->value, "1");
+	waggle_answer_free(answer);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	/* And answers stay valid when the client is gone. */
+	ck_assert_int_eq(resolve("_http._tcp", WAGGLE_REFRESH, &answer), WAGGLE_OK);
+	ck_assert_uint_eq(responder_udp(responder), 2);
+	end();
+	ck_assert_int_ge(responder_knows(answer->endpoints[0]), 0);
+	waggle_answer_free(answer);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_known_to_be_empty)
+{
+	struct waggle_answer *answer;
+	struct waggle_list *list;
+
+	begin();
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(resolve("_ftp._tcp", 0, &answer), WAGGLE_OK);
+		ck_assert_uint_eq(answer->count, 0);
+		ck_assert_int_eq(answer->mark, WAGGLE_FRESH);
+		ck_assert_ptr_null(waggle_pick(client, answer));
+		waggle_answer_free(answer);
+	}
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	ck_assert_int_eq(waggle_browse(client, "_ftp._tcp", 0, &list, &error), WAGGLE_OK);
+	ck_assert_uint_eq(list->count, 0);
+	waggle_list_free(list);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	end();
+}
+END_TEST
+
+START_TEST(browsing_gives_types_and_instances)
+{
+	struct waggle_list *list;
+
+	begin();
+	ck_assert_int_eq(waggle_browse(client, NULL, 0, &list, &error), WAGGLE_OK);
+	ck_assert_uint_eq(list->count, 1);
+	ck_assert_str_eq(list->entries[0]->label, "_http._tcp");
+	waggle_list_free(list);
+	ck_assert_int_eq(waggle_browse(client, "_http._tcp", 0, &list, &error), WAGGLE_OK);
+	ck_assert_uint_eq(list->count, 3);
+	ck_assert_str_eq(list->entries[2]->label, "i2");
+	ck_assert_int_eq(list->mark, WAGGLE_FRESH);
+	waggle_list_free(list);
+	ck_assert_int_eq(waggle_browse(client, "i1._http._tcp", 0, &list, &error), WAGGLE_ERR_NAME);
+	ck_assert_ptr_null(list);
+	end();
+}
+END_TEST
+
+START_TEST(details_that_do_not_fit_are_asked_for_by_tcp)
+{
+	begin();
+	responder_instances(responder, 15);
+	check(WAGGLE_FRESH, 15);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	ck_assert_uint_eq(responder_tcp(responder), 1);
+	end();
+	/* The answer itself does not fit: TC, and TCP (RFC 2181 section 9). */
+	begin();
+	responder_instances(responder, 300);
+	check(WAGGLE_FRESH, 300);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	ck_assert_uint_eq(responder_tcp(responder), 1);
+	end();
+}
+END_TEST
+
+START_TEST(without_additional_records_all_is_asked_for)
+{
+	struct waggle_answer *answer;
+
+	begin();
+	responder_additional(responder, false);
+	check(WAGGLE_FRESH, 3);
+	/* PTR, again by TCP in vain, SRV and TXT of three, A and AAAA of three. */
+	ck_assert_uint_eq(responder_udp(responder), 1 + 6 + 6);
+	ck_assert_uint_eq(responder_tcp(responder), 1);
+	ck_assert_int_eq(resolve("_http._tcp", WAGGLE_BARE, &answer), WAGGLE_OK);
+	ck_assert_uint_eq(answer->count, 3);
+	ck_assert_ptr_null(answer->endpoints[0]->instance);
+	waggle_answer_free(answer);
+	ck_assert_uint_eq(responder_udp(responder), 1 + 6 + 6 + 1);
+	end();
+}
+END_TEST
+
+/* Each fault by itself, of a client that knows nothing: an answer, or a clear error. */
+START_TEST(every_fault_ends_in_an_answer_or_a_clear_error)
+{
+	static const struct {
+		enum fault fault;
+		int code;
+		int count; /* of endpoints, on success */
+		int rcode;
+		const char *text;
+	} cases[] = {
+		{FAULT_NONE, WAGGLE_OK, 3, -1, ""},
+		{FAULT_DROP, WAGGLE_ERR_TIMEOUT, 0, -1, "no answer from 127.0.0.1@"},
+		{FAULT_WRONG_ID, WAGGLE_ERR_TIMEOUT, 0, -1, "no answer"},
+		{FAULT_WRONG_QUESTION, WAGGLE_ERR_TIMEOUT, 0, -1, "no answer"},
+		{FAULT_TRUNCATED, WAGGLE_OK, 3, -1, ""},
+		{FAULT_SERVFAIL, WAGGLE_ERR_SERVER, 0, DNS_RCODE_SERVFAIL,
+		 "answered SERVFAIL: not ready yet"},
+		{FAULT_REFUSED, WAGGLE_ERR_REFUSED, 0, DNS_RCODE_REFUSED, "answered REFUSED"},
+		{FAULT_NXDOMAIN, WAGGLE_OK, 0, -1, ""},
+		{FAULT_LAME, WAGGLE_ERR_SERVER, 0, -1, "referral"},
+		{FAULT_GARBAGE, WAGGLE_ERR_SERVER, 0, -1, "malformed"},
+		{FAULT_CUT, WAGGLE_ERR_SERVER, 0, -1, "malformed"},
+		{FAULT_NO_EDNS, WAGGLE_OK, 3, -1, ""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct waggle_answer *answer;
+		int ret;
+
+		begin();
+		responder_fail(responder, cases[i].fault);
+		ret = resolve("_http._tcp", 0, &answer);
+		ck_assert_msg(ret == cases[i].code, "case %zu: %s", i, error.text);
+		if (ret == WAGGLE_OK) {
+			ck_assert_int_eq((int)answer->count, cases[i].count);
+			waggle_answer_free(answer);
+		} else {
+			ck_assert_ptr_null(answer);
+			ck_assert_msg(strstr(error.text, cases[i].text) != NULL, "%s", error.text);
+			ck_assert_int_eq(error.rcode, cases[i].rcode);
+		}
+		end();
+	}
+}
+END_TEST
+
+START_TEST(another_server_answers_for_one_that_fails)
+{
+	static const enum fault faults[] = {FAULT_DROP,    FAULT_SERVFAIL, FAULT_REFUSED,
+					    FAULT_LAME,	   FAULT_GARBAGE,  FAULT_CUT,
+					    FAULT_WRONG_ID};
+
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		struct responder *second = responder_start(2);
+		struct waggle_options options;
+		char servers[2 * WAGGLE_ADDRESS_TEXT];
+
+		responder = responder_start(1);
+		snprintf(servers, sizeof(servers), "%s,%s", responder_server(responder),
+			 responder_server(second));
+		options = options_of(servers);
+		options.timeout_ms = 3000;
+		open_client(&options);
+		responder_fail(responder, faults[i]);
+		check(WAGGLE_FRESH, 3);
+		/* From now on the one that answered is asked first. */
+		const unsigned seen = responder_udp(responder);
+		struct waggle_answer *answer;
+		ck_assert_int_eq(resolve("_http._tcp", WAGGLE_REFRESH, &answer), WAGGLE_OK);
+		waggle_answer_free(answer);
+		ck_assert_uint_eq(responder_udp(responder), seen);
+		end();
+		responder_stop(second);
+	}
+}
+END_TEST
+
+/* RFC 8767 section 5. */
+START_TEST(stale_data_is_given_after_the_response_time_and_then_at_once)
+{
+	uint64_t begin_ms;
+	unsigned seen;
+
+	begin();
+	responder_ttl(responder, 0);
+	check(WAGGLE_FRESH, 3);
+	responder_fail(responder, FAULT_DROP);
+	begin_ms = clock_mono_ms();
+	check(WAGGLE_STALE, 3);
+	ck_assert_uint_ge(clock_mono_ms() - begin_ms, STALE_MS - 1);
+	begin_ms = clock_mono_ms();
+	for (int i = 0; i < 20; i++) {
+		check(WAGGLE_STALE, 3);
+	}
+	ck_assert_uint_lt(clock_mono_ms() - begin_ms, STALE_MS);
+	/* And it is asked again by and by, and found again. */
+	responder_fail(responder, FAULT_NONE);
+	seen = responder_udp(responder);
+	for (int i = 0; i < 100 && responder_udp(responder) == seen; i++) {
+		struct waggle_answer *answer;
+
+		usleep(50000);
+		ck_assert_int_eq(resolve("_http._tcp", 0, &answer), WAGGLE_OK);
+		waggle_answer_free(answer);
+	}
+	check(WAGGLE_FRESH, 3);
+	end();
+}
+END_TEST
+
+START_TEST(failures_leave_the_data_and_nxdomain_replaces_it)
+{
+	static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_LAME,
+					    FAULT_GARBAGE, FAULT_CUT};
+
+	begin();
+	responder_ttl(responder, 0);
+	check(WAGGLE_FRESH, 3);
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		struct waggle_answer *answer;
+
+		responder_fail(responder, faults[i]);
+		ck_assert_int_eq(resolve("_http._tcp", WAGGLE_REFRESH, &answer), WAGGLE_OK);
+		ck_assert_int_eq(answer->mark, WAGGLE_STALE);
+		ck_assert_uint_eq(answer->count, 3);
+		ck_assert_ptr_nonnull(strstr(answer->reason, "127.0.0.1@"));
+		waggle_answer_free(answer);
+		usleep(RETRY_MS * 1000);
+	}
+	responder_fail(responder, FAULT_NXDOMAIN);
+	check(WAGGLE_FRESH, 0);
+	responder_fail(responder, FAULT_DROP);
+	end();
+}
+END_TEST
+
+START_TEST(what_a_server_gives_out_stale_is_marked)
+{
+	struct waggle_answer *answer;
+
+	begin();
+	responder_fail(responder, FAULT_STALE);
+	ck_assert_int_eq(resolve("_http._tcp", 0, &answer), WAGGLE_OK);
+	ck_assert_int_eq(answer->mark, WAGGLE_STALE);
+	ck_assert_uint_eq(answer->count, 3);
+	waggle_answer_free(answer);
+	end();
+}
+END_TEST
+
+START_TEST(offline_asks_nobody)
+{
+	struct waggle_answer *answer;
+
+	begin();
+	ck_assert_int_eq(resolve("_http._tcp", WAGGLE_OFFLINE, &answer), WAGGLE_ERR_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(error.text, "nobody was asked"));
+	ck_assert_uint_eq(responder_udp(responder), 0);
+	check(WAGGLE_FRESH, 3);
+	ck_assert_int_eq(resolve("_http._tcp", WAGGLE_OFFLINE, &answer), WAGGLE_OK);
+	waggle_answer_free(answer);
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	end();
+}
+END_TEST
+
+START_TEST(nobody_there_is_said_at_once)
+{
+	struct waggle_options options;
+	struct waggle_answer *answer;
+	char server[WAGGLE_ADDRESS_TEXT];
+	uint64_t begin_ms;
+
+	responder = responder_start(1);
+	snprintf(server, sizeof(server), "%s", responder_server(responder));
+	responder_stop(responder);
+	options = options_of(server);
+	open_client(&options);
+	begin_ms = clock_mono_ms();
+	ck_assert_int_eq(resolve("_http._tcp", 0, &answer), WAGGLE_ERR_UNREACHABLE);
+	ck_assert_uint_lt(clock_mono_ms() - begin_ms, TIMEOUT_MS);
+	waggle_close(client);
+	waggle_close(NULL);
+}
+END_TEST
+
+/* ---- the snapshot ------------------------------------------------------------------------ */
+
+START_TEST(a_restart_without_a_server_finds_what_was_known)
+{
+	char server[WAGGLE_ADDRESS_TEXT];
+	struct waggle_answer *answer;
+	uint64_t begin_ms;
+
+	responder = responder_start(1);
+	snprintf(server, sizeof(server), "%s", responder_server(responder));
+	reopen(server, snapshot);
+	ck_assert_int_eq(waggle_snapshot_status(client, &error), WAGGLE_OK);
+	check(WAGGLE_FRESH, 3);
+	waggle_close(client);
+	/* A server that is there is asked, though the snapshot's TTLs still run. */
+	reopen(server, snapshot);
+	check(WAGGLE_FRESH, 3);
+	ck_assert_uint_eq(responder_udp(responder), 2);
+	end();
+
+	reopen(server, snapshot);
+	begin_ms = clock_mono_ms();
+	check(WAGGLE_SNAPSHOT, 3);
+	printf("resolved from the snapshot in %u ms\n", (unsigned)(clock_mono_ms() - begin_ms));
+	ck_assert_uint_lt(clock_mono_ms() - begin_ms, STALE_MS);
+	ck_assert_int_eq(resolve("_http._tcp", WAGGLE_OFFLINE, &answer), WAGGLE_OK);
+	ck_assert_int_eq(answer->mark, WAGGLE_SNAPSHOT);
+	waggle_answer_free(answer);
+	waggle_close(client);
+	/* Closing without news has not harmed the file. */
+	reopen(server, snapshot);
+	check(WAGGLE_SNAPSHOT, 3);
+	waggle_close(client);
+}
+END_TEST
+
+START_TEST(the_snapshot_is_written_while_the_client_lives)
+{
+	char server[WAGGLE_ADDRESS_TEXT];
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s.live", snapshot);
+	responder = responder_start(1);
+	snprintf(server, sizeof(server), "%s", responder_server(responder));
+	reopen(server, path);
+	check(WAGGLE_FRESH, 3);
+	for (int i = 0; i < 200 && access(path, F_OK) != 0; i++) {
+		usleep(50000);
+	}
+	ck_assert_int_eq(access(path, F_OK), 0);
+	unlink(path);
+	ck_assert_int_eq(waggle_snapshot_save(client, &error), WAGGLE_OK);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_snapshot_that_cannot_be_used_is_no_failure)
+{
+	char path[160];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s.bad", snapshot);
+	file = fopen(path, "w");
+	fputs("this is something else", file);
+	fclose(file);
+	responder = responder_start(1);
+	reopen(responder_server(responder), path);
+	ck_assert_int_eq(waggle_snapshot_status(client, &error), WAGGLE_ERR_SNAPSHOT);
+	ck_assert_ptr_nonnull(strstr(error.text, "not a snapshot"));
+	ck_assert_ptr_nonnull(strstr(error.text, path));
+	check(WAGGLE_FRESH, 3);
+	end();
+	/* The next one has replaced it. */
+	responder = responder_start(1);
+	reopen(responder_server(responder), path);
+	ck_assert_int_eq(waggle_snapshot_status(client, &error), WAGGLE_OK);
+	end();
+}
+END_TEST
+
+/* ---- callbacks, cancelling, closing ------------------------------------------------------ */
+
+struct told {
+	atomic_uint count;
+	atomic_int code;
+	atomic_int blocking; /* what a blocking call said inside the callback */
+};
+
+static void on_answer(struct waggle *from, struct waggle_answer *answer,
+		      const struct waggle_error *failure, void *context)
+{
+	struct told *told = context;
+	struct waggle_answer *other;
+
+	atomic_store(&told->blocking,
+		     waggle_resolve(from, "_elsewhere._tcp", 0, &other, NULL));
+	atomic_store(&told->code, failure->code);
+	waggle_answer_free(answer);
+	atomic_fetch_add(&told->count, 1);
+}
+
+static void on_list(struct waggle *from, struct waggle_list *list,
+		    const struct waggle_error *failure, void *context)
+{
+	struct told *told = context;
+
+	(void)from;
+	atomic_store(&told->code, failure->code);
+	ck_assert_int_eq(list != NULL, failure->code == WAGGLE_OK);
+	waggle_list_free(list);
+	atomic_fetch_add(&told->count, 1);
+}
+
+static void wait_for(atomic_uint *count, unsigned wanted)
+{
+	const uint64_t end_ms = clock_mono_ms() + 20000;
+
+	while (atomic_load(count) < wanted && clock_mono_ms() < end_ms) {
+		usleep(1000);
+	}
+	ck_assert_uint_eq(atomic_load(count), wanted);
+}
+
+START_TEST(callbacks_come_once_and_may_not_block)
+{
+	struct told told = {0};
+	uint64_t numbers[2];
+
+	begin();
+	ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer, &told,
+					      &numbers[0], &error),
+			 WAGGLE_OK);
+	wait_for(&told.count, 1);
+	ck_assert_int_eq(atomic_load(&told.code), WAGGLE_OK);
+	ck_assert_int_eq(atomic_load(&told.blocking), WAGGLE_ERR_DEADLOCK);
+	ck_assert_int_eq(
+		waggle_browse_start(client, NULL, 0, on_list, &told, &numbers[1], &error),
+		WAGGLE_OK);
+	wait_for(&told.count, 2);
+	ck_assert_uint_ne(numbers[0], numbers[1]);
+	ck_assert_int_eq(waggle_resolve_start(client, "no name", 0, on_answer, &told, NULL, &error),
+			 WAGGLE_ERR_NAME);
+	waggle_cancel(client, numbers[0]);
+	end();
+	ck_assert_uint_eq(atomic_load(&told.count), 2);
+}
+END_TEST
+
+START_TEST(equal_questions_in_flight_are_one)
+{
+	struct told told = {0};
+
+	begin();
+	responder_fail(responder, FAULT_DELAY);
+	responder_delay(responder, 150);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer, &told,
+						      NULL, &error),
+				 WAGGLE_OK);
+	}
+	wait_for(&told.count, 50);
+	ck_assert_int_eq(atomic_load(&told.code), WAGGLE_OK);
+	/* One, and one for what the callbacks asked in vain: those never reached the loop. */
+	ck_assert_uint_eq(responder_udp(responder), 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_request_can_be_cancelled)
+{
+	struct told told = {0};
+	uint64_t number;
+
+	begin();
+	responder_fail(responder, FAULT_DROP);
+	ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer, &told, &number,
+					      &error),
+			 WAGGLE_OK);
+	waggle_cancel(client, number);
+	waggle_cancel(client, number);
+	wait_for(&told.count, 1);
+	ck_assert_int_eq(atomic_load(&told.code), WAGGLE_ERR_CANCELLED);
+	waggle_cancel(client, number);
+	end();
+	ck_assert_uint_eq(atomic_load(&told.count), 1);
+}
+END_TEST
+
+START_TEST(closing_ends_what_is_under_way)
+{
+	struct told told = {0};
+
+	begin();
+	responder_fail(responder, FAULT_DROP);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer, &told,
+						      NULL, &error),
+				 WAGGLE_OK);
+	}
+	end();
+	ck_assert_uint_eq(atomic_load(&told.count), 20);
+	ck_assert_int_eq(atomic_load(&told.code), WAGGLE_ERR_CLOSED);
+}
+END_TEST
+
+static void *resolve_blocking(void *argument)
+{
+	struct waggle_answer *answer;
+
+	*(int *)argument = waggle_resolve(client, "_http._tcp", 0, &answer, NULL);
+	return NULL;
+}
+
+START_TEST(a_caller_that_waits_is_let_go_when_the_client_closes)
+{
+	pthread_t thread;
+	int code = 1;
+
+	begin();
+	responder_fail(responder, FAULT_DROP);
+	ck_assert_int_eq(pthread_create(&thread, NULL, resolve_blocking, &code), 0);
+	while (responder_udp(responder) == 0) {
+		usleep(1000);
+	}
+	waggle_close(client);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(code, WAGGLE_ERR_CLOSED);
+	responder_stop(responder);
+}
+END_TEST
+
+START_TEST(there_is_a_limit_on_requests)
+{
+	struct waggle_options options;
+	struct told told = {0};
+
+	responder = responder_start(1);
+	responder_fail(responder, FAULT_DROP);
+	options = options_of(responder_server(responder));
+	options.requests_max = 3;
+	open_client(&options);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer, &told,
+						      NULL, &error),
+				 i < 3 ? WAGGLE_OK : WAGGLE_ERR_FULL);
+	}
+	end();
+	ck_assert_uint_eq(atomic_load(&told.count), 3);
+}
+END_TEST
+
+static void on_closed(void *context)
+{
+	*(bool *)context = true;
+}
+
+static void on_answer_close(struct waggle *from, struct waggle_answer *answer,
+			    const struct waggle_error *failure, void *context)
+{
+	*(int *)context = failure->code == WAGGLE_OK ? (int)answer->count : failure->code;
+	waggle_answer_free(answer);
+	waggle_close(from); /* on the loop's own thread: it does not wait for itself */
+}
+
+START_TEST(a_loop_of_the_callers_is_used_and_left_clean)
+{
+	struct waggle_options options;
+	struct waggle_answer *answer;
+	bool is_closed = false;
+	uv_loop_t loop;
+	int count = -100;
+
+	responder = responder_start(1);
+	options = options_of(responder_server(responder));
+	options.loop = &loop;
+	ck_assert_int_eq(uv_loop_init(&loop), 0);
+	open_client(&options);
+	ck_assert_int_eq(waggle_resolve(client, "_http._tcp", 0, &answer, &error),
+			 WAGGLE_ERR_DEADLOCK);
+	ck_assert_int_eq(waggle_resolve_start(client, "_http._tcp", 0, on_answer_close, &count,
+					      NULL, &error),
+			 WAGGLE_OK);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_int_eq(count, 3);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+
+	ck_assert_int_eq(uv_loop_init(&loop), 0);
+	open_client(&options);
+	waggle_close_start(client, on_closed, &is_closed);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert(is_closed);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	responder_stop(responder);
+}
+END_TEST
+
+START_TEST(settings_are_told)
+{
+	begin();
+	ck_assert_str_eq(waggle_setting(client, WAGGLE_SETTING_SERVER),
+			 responder_server(responder));
+	ck_assert_str_eq(waggle_setting(client, WAGGLE_SETTING_ZONE), "svc.example.");
+	ck_assert_ptr_null(waggle_setting(client, WAGGLE_SETTING_KEY));
+	ck_assert_ptr_null(waggle_setting(client, (enum waggle_setting)99));
+	ck_assert_str_eq(waggle_mark_text((enum waggle_mark)99), "unknown");
+	ck_assert_str_eq(waggle_version(), PACKAGE_VERSION);
+	end();
+}
+END_TEST
+
+/* ---- registering ------------------------------------------------------------------------- */
+
+struct reports {
+	atomic_uint count;
+	atomic_int state;
+	atomic_int code;
+	atomic_bool was_forgotten;
+	char host[64];
+};
+
+static void on_report(struct waggle_registration *registration, const struct waggle_report *report,
+		      void *context)
+{
+	struct reports *reports = context;
+
+	(void)registration;
+	ck_assert_uint_le(report->left_s, report->lease_s);
+	snprintf(reports->host, sizeof(reports->host), "%s",
+		 report->host == NULL ? "" : report->host);
+	if (report->was_forgotten) {
+		atomic_store(&reports->was_forgotten, true);
+	}
+	atomic_store(&reports->state, (int)report->state);
+	atomic_store(&reports->code, report->error->code);
+	atomic_fetch_add(&reports->count, 1);
+}
+
+static struct waggle_service service(void)
+{
+	struct waggle_service made = WAGGLE_SERVICE_INIT;
+
+	made.instance = "i9";
+	made.type = "_http._tcp";
+	made.port = 8080;
+	return made;
+}
+
+START_TEST(a_registration_is_made_kept_and_withdrawn)
+{
+	const struct waggle_service made = service();
+	struct waggle_registration *registration;
+	struct reports reports = {0};
+
+	begin();
+	responder_lease(responder, 1);
+	responder_instances(responder, 10);
+	ck_assert_msg(waggle_register(client, &made, on_report, &reports, &registration, &error) ==
+			      WAGGLE_OK,
+		      "%s", error.text);
+	ck_assert_uint_eq(atomic_load(&reports.count), 1);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_REGISTERED);
+	ck_assert_uint_eq(responder_updates(responder), 1);
+	/* Heartbeats go by themselves, before each second is over. */
+	wait_for(&reports.count, 3);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_REGISTERED);
+	ck_assert(!atomic_load(&reports.was_forgotten));
+	ck_assert_int_eq(waggle_heartbeat(registration, &error), WAGGLE_OK);
+	ck_assert_uint_ge(responder_updates(responder), 4);
+	/* The registry loses it, and takes it again. */
+	responder_instances(responder, 9);
+	ck_assert_int_eq(waggle_heartbeat(registration, &error), WAGGLE_OK);
+	ck_assert(atomic_load(&reports.was_forgotten));
+	ck_assert_int_eq(waggle_withdraw(registration, &error), WAGGLE_OK);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_WITHDRAWN);
+	ck_assert_uint_eq(responder_removals(responder), 1);
+	ck_assert_int_eq(waggle_withdraw(NULL, &error), WAGGLE_OK);
+	end();
+}
+END_TEST
+
+START_TEST(what_the_server_refuses_is_told_at_once)
+{
+	static const struct {
+		unsigned rcode;
+		int code;
+	} cases[] = {
+		{DNS_RCODE_REFUSED, WAGGLE_ERR_REFUSED}, {DNS_RCODE_NOTAUTH, WAGGLE_ERR_REFUSED},
+		{DNS_RCODE_YXDOMAIN, WAGGLE_ERR_TAKEN},	 {DNS_RCODE_FORMERR, WAGGLE_ERR_REFUSED},
+		{DNS_RCODE_NOTIMP, WAGGLE_ERR_REFUSED},
+	};
+	const struct waggle_service made = service();
+	struct waggle_registration *registration;
+	struct reports reports = {0};
+
+	begin();
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		responder_update_rcode(responder, cases[i].rcode);
+		ck_assert_int_eq(waggle_register(client, &made, on_report, &reports, &registration,
+						 &error),
+				 cases[i].code);
+		ck_assert_ptr_null(registration);
+		ck_assert_int_eq(error.rcode, (int)cases[i].rcode);
+		ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_DENIED);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_server_that_comes_late_is_waited_for)
+{
+	const struct waggle_service made = service();
+	struct waggle_registration *registration;
+	struct reports reports = {0};
+
+	begin();
+	responder_update_rcode(responder, DNS_RCODE_SERVFAIL);
+	ck_assert_int_eq(waggle_register_start(client, &made, on_report, &reports, &registration,
+					       &error),
+			 WAGGLE_OK);
+	wait_for(&reports.count, 1);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_PENDING);
+	ck_assert_int_eq(atomic_load(&reports.code), WAGGLE_ERR_SERVER);
+	responder_update_rcode(responder, DNS_RCODE_NOERROR);
+	ck_assert_int_eq(waggle_register(client, &made, NULL, NULL, &(struct waggle_registration *){0},
+					 &error),
+			 WAGGLE_OK);
+	wait_for(&reports.count, 2);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_REGISTERED);
+	waggle_abandon(registration);
+	waggle_abandon(NULL);
+	end();
+	ck_assert_uint_eq(atomic_load(&reports.count), 2);
+	ck_assert_uint_eq(responder != NULL, 1);
+}
+END_TEST
+
+START_TEST(an_update_goes_by_tcp_when_udp_stays_silent)
+{
+	const struct waggle_service made = service();
+	struct waggle_registration *registration;
+
+	begin();
+	responder_fail(responder, FAULT_SILENT_UDP);
+	ck_assert_msg(waggle_register(client, &made, NULL, NULL, &registration, &error) ==
+			      WAGGLE_OK,
+		      "%s", error.text);
+	end();
+}
+END_TEST
+
+START_TEST(a_dry_run_sends_nothing)
+{
+	struct waggle_service made = service();
+	struct waggle_registration *registration;
+	struct reports reports = {0};
+
+	begin();
+	made.flags = WAGGLE_DRY_RUN;
+	made.host = "h1";
+	ck_assert_int_eq(waggle_register(client, &made, on_report, &reports, &registration, &error),
+			 WAGGLE_OK);
+	ck_assert_int_eq(atomic_load(&reports.state), WAGGLE_PLANNED);
+	ck_assert_str_eq(reports.host, "h1.svc.example.");
+	ck_assert_int_eq(waggle_heartbeat(registration, &error), WAGGLE_OK);
+	ck_assert_int_eq(waggle_withdraw(registration, &error), WAGGLE_OK);
+	ck_assert_uint_eq(responder_updates(responder), 0);
+	end();
+}
+END_TEST
+
+/* The server that resolv.conf names is asked which one takes updates. */
+START_TEST(the_registrar_is_found_where_no_server_is_named)
+{
+	const struct waggle_service made = service();
+	struct waggle_options options = WAGGLE_OPTIONS_INIT;
+	struct waggle_registration *registration;
+	char path[160];
+	FILE *file;
+
+	responder = responder_start(1);
+	snprintf(path, sizeof(path), "%s.resolv", snapshot);
+	file = fopen(path, "w");
+	fprintf(file, "nameserver %s\nsearch svc.example\n", responder_server(responder));
+	fclose(file);
+	options.flags = WAGGLE_NO_ENVIRONMENT;
+	options.resolv_conf = path;
+	open_client(&options);
+	ck_assert_msg(waggle_register(client, &made, NULL, NULL, &registration, &error) ==
+			      WAGGLE_OK,
+		      "%s", error.text);
+	ck_assert_uint_eq(responder_updates(responder), 1);
+	ck_assert_uint_ge(responder_udp(responder), 1);
+	waggle_withdraw_start(registration);
+	for (int i = 0; i < 1000 && responder_removals(responder) == 0; i++) {
+		usleep(10000);
+	}
+	ck_assert_uint_eq(responder_removals(responder), 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_signed_request_wants_a_signed_answer)
+{
+	const struct waggle_service made = service();
+	struct waggle_registration *registration;
+	struct waggle_options options;
+	char path[160];
+	FILE *file;
+
+	responder = responder_start(1);
+	snprintf(path, sizeof(path), "%s.key", snapshot);
+	file = fopen(path, "w");
+	fputs("hmac-sha256:ops:c2VjcmV0\n", file);
+	fclose(file);
+	options = options_of(responder_server(responder));
+	options.key = path;
+	open_client(&options);
+	ck_assert_str_eq(waggle_setting(client, WAGGLE_SETTING_KEY), "ops.");
+	ck_assert_int_eq(waggle_register(client, &made, NULL, NULL, &registration, &error),
+			 WAGGLE_ERR_SIGNATURE);
+	ck_assert_ptr_nonnull(strstr(error.text, "does not sign"));
+	end();
+}
+END_TEST
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+START_TEST(opening_survives_any_failed_allocation)
+{
+	struct waggle_options options;
+
+	responder = responder_start(1);
+	options = options_of(responder_server(responder));
+	for (unsigned n = 0;; n++) {
+		int ret;
+
+		client = NULL;
+		fail_alloc_after(n);
+		ret = waggle_open(&client, &options, &error);
+		fail_alloc_off();
+		ck_assert(ret == WAGGLE_OK || ret == WAGGLE_ERR_NOMEM || ret == WAGGLE_ERR_SYSTEM);
+		ck_assert_int_eq(client != NULL, ret == WAGGLE_OK);
+		waggle_close(client);
+		if (!fail_alloc_hit()) {
+			ck_assert_int_eq(ret, WAGGLE_OK);
+			break;
+		}
+	}
+	responder_stop(responder);
+}
+END_TEST
+
+/* In whatever thread and at whatever step it is: an answer or an error, and the next one works. */
+START_TEST(resolving_survives_any_failed_allocation)
+{
+	struct waggle_options options;
+
+	responder = responder_start(1);
+	options = options_of(responder_server(responder));
+	options.timeout_ms = 300;
+	for (unsigned n = 0;; n++) {
+		struct waggle_answer *answer = NULL;
+		struct waggle_list *list = NULL;
+		bool was_hit;
+		int ret;
+
+		open_client(&options);
+		fail_alloc_after(n);
+		ret = waggle_resolve(client, "_http._tcp", 0, &answer, &error);
+		(void)waggle_browse(client, NULL, 0, &list, NULL);
+		fail_alloc_off();
+		was_hit = fail_alloc_hit();
+		ck_assert_int_eq(answer != NULL, ret == WAGGLE_OK);
+		ck_assert(was_hit || ret == WAGGLE_OK);
+		waggle_answer_free(answer);
+		waggle_list_free(list);
+		ck_assert_int_eq(resolve("_http._tcp", WAGGLE_REFRESH, &answer), WAGGLE_OK);
+		waggle_answer_free(answer);
+		waggle_close(client);
+		if (!was_hit) {
+			break;
+		}
+	}
+	responder_stop(responder);
+}
+END_TEST
+
+START_TEST(registering_survives_any_failed_allocation)
+{
+	const struct waggle_service made = service();
+
+	responder = responder_start(1);
+	for (unsigned n = 0;; n++) {
+		struct waggle_options options = options_of(responder_server(responder));
+		struct waggle_registration *registration = NULL;
+		bool was_hit;
+		int ret;
+
+		open_client(&options);
+		fail_alloc_after(n);
+		ret = waggle_register(client, &made, NULL, NULL, &registration, &error);
+		fail_alloc_off();
+		was_hit = fail_alloc_hit();
+		ck_assert_int_eq(registration != NULL, ret == WAGGLE_OK);
+		if (registration != NULL) {
+			ck_assert_int_eq(waggle_withdraw(registration, &error), WAGGLE_OK);
+		}
+		waggle_close(client);
+		if (!was_hit) {
+			ck_assert_int_eq(ret, WAGGLE_OK);
+			break;
+		}
+	}
+	responder_stop(responder);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		one_question_is_asked_and_the_cache_answers_the_rest,
+		what_is_not_there_is_known_to_be_empty,
+		browsing_gives_types_and_instances,
+		details_that_do_not_fit_are_asked_for_by_tcp,
+		without_additional_records_all_is_asked_for,
+		every_fault_ends_in_an_answer_or_a_clear_error,
+		another_server_answers_for_one_that_fails,
+		stale_data_is_given_after_the_response_time_and_then_at_once,
+		failures_leave_the_data_and_nxdomain_replaces_it,
+		what_a_server_gives_out_stale_is_marked,
+		offline_asks_nobody,
+		nobody_there_is_said_at_once,
+		a_restart_without_a_server_finds_what_was_known,
+		the_snapshot_is_written_while_the_client_lives,
+		a_snapshot_that_cannot_be_used_is_no_failure,
+		callbacks_come_once_and_may_not_block,
+		equal_questions_in_flight_are_one,
+		a_request_can_be_cancelled,
+		closing_ends_what_is_under_way,
+		a_caller_that_waits_is_let_go_when_the_client_closes,
+		there_is_a_limit_on_requests,
+		a_loop_of_the_callers_is_used_and_left_clean,
+		settings_are_told,
+		a_registration_is_made_kept_and_withdrawn,
+		what_the_server_refuses_is_told_at_once,
+		a_server_that_comes_late_is_waited_for,
+		an_update_goes_by_tcp_when_udp_stays_silent,
+		a_dry_run_sends_nothing,
+		the_registrar_is_found_where_no_server_is_named,
+		a_signed_request_wants_a_signed_answer,
+		opening_survives_any_failed_allocation,
+		resolving_survives_any_failed_allocation,
+		registering_survives_any_failed_allocation,
+	};
+	char command[128];
+	int ret;
+
+	if (mkdtemp(directory) == NULL) {
+		return EXIT_FAILURE;
+	}
+	snprintf(snapshot, sizeof(snapshot), "%s/snapshot", directory);
+	ret = run_tests("client", tests, COUNT_OF(tests));
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	return system(command) == 0 ? ret : EXIT_FAILURE;
+}
