@@ -118,6 +118,7 @@ struct wgl_found wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, ui
 	if (set != NULL) {
 		found.is_held = now_ms < set->hold_ms;
 		found.hold_ms = set->hold_ms;
+		found.fail_number = set->fail_number;
 		found.failure = found.is_held ? set->failure : NULL;
 		found.set = set->known == WGL_UNKNOWN ? NULL : set;
 	}
@@ -125,7 +126,10 @@ struct wgl_found wgl_cache_find(struct wgl_cache *cache, const uint8_t *name, ui
 	if (gone != NULL && gone->known == WGL_NXDOMAIN &&
 	    (found.set == NULL || gone->said_ms > found.set->said_ms)) {
 		found.set = gone;
-		found.hold_ms = found.hold_ms > gone->hold_ms ? found.hold_ms : gone->hold_ms;
+		if (gone->hold_ms > found.hold_ms) {
+			found.hold_ms = gone->hold_ms;
+			found.fail_number = gone->fail_number;
+		}
 		found.is_held = now_ms < found.hold_ms;
 	}
 	return found;
@@ -179,7 +183,7 @@ static int insert(struct wgl_cache *cache, struct wgl_rrset *set)
 	}
 	list_append(&cache->seen, &set->link);
 	cache->size += cost(set);
-	cache->changes++;
+	set->said_number = ++cache->changes;
 	return WAGGLE_OK;
 }
 
@@ -244,8 +248,8 @@ void wgl_cache_fail(struct wgl_cache *cache, const uint8_t *name, uint16_t type,
 		*copy = *failure;
 	}
 	set->hold_ms = hold_ms;
+	set->fail_number = ++cache->changes;
 	cache->size += cost(set);
-	cache->changes++;
 	evict(cache);
 }
 

@@ -34,6 +34,8 @@ struct wgl_rrset {
 	bool is_stale; /* the server itself said that it is (EDE 3, 19) */
 	bool is_whole; /* came by TCP: asking again for a longer answer is of no use */
 	bool is_direct; /* the server has authority over it */
+	uint64_t said_number; /* cache->changes when it was put; times may be equal, this is not */
+	uint64_t fail_number; /* the same of the failure */
 	uint64_t said_ms; /* when a server said it */
 	uint64_t fresh_ms; /* fresh before */
 	uint64_t keep_ms; /* usable before */
@@ -67,6 +69,7 @@ struct wgl_found {
 	const struct wgl_rrset *set; /* records or their absence, that may still be used; or NULL */
 	bool is_held; /* asking failed of late: it is not to be asked now ... */
 	uint64_t hold_ms; /* ... and not before this */
+	uint64_t fail_number; /* of the failure: cache->changes then */
 	const struct waggle_error *failure; /* then why; NULL: no memory to say */
 };
 

@@ -18,11 +18,14 @@
 #define TIMEOUT_MS 600 /* of the first try; each further one takes twice as long */
 #define TRIES 4
 
+struct poll;
+
 struct wgl_channel {
 	struct wgl_reactor *reactor;
 	ares_channel ares;
 	struct wgl_timer timer;
 	struct list polls;
+	struct poll *spare; /* for a socket when memory is out: nobody else would hear it again */
 };
 
 struct poll {
@@ -98,10 +101,23 @@ static struct poll *find_poll(struct wgl_channel *channel, ares_socket_t socket)
 	return NULL;
 }
 
+static struct poll *take_poll(struct wgl_channel *channel)
+{
+	struct poll *poll = calloc(1, sizeof(*poll));
+
+	if (poll == NULL) {
+		poll = channel->spare;
+		channel->spare = NULL;
+	} else if (channel->spare == NULL) {
+		channel->spare = calloc(1, sizeof(*poll));
+	}
+	return poll;
+}
+
 /* NULL: the socket cannot be waited for, and what is asked on it will time out. */
 static struct poll *make_poll(struct wgl_channel *channel, ares_socket_t socket)
 {
-	struct poll *poll = calloc(1, sizeof(*poll));
+	struct poll *poll = take_poll(channel);
 
 	if (poll == NULL || uv_poll_init(channel->reactor->loop, &poll->handle, socket) != 0) {
 		free(poll);
@@ -199,7 +215,8 @@ int wgl_channel_new(struct wgl_channel **out, const struct wgl_channel_conf *con
 	channel->reactor = conf->reactor;
 	wgl_timer_init(&channel->timer, on_time);
 	list_init(&channel->polls);
-	ret = open_ares(channel, conf);
+	channel->spare = calloc(1, sizeof(*channel->spare));
+	ret = channel->spare == NULL ? WAGGLE_ERR_NOMEM : open_ares(channel, conf);
 	if (ret != WAGGLE_OK) {
 		wgl_channel_free(channel);
 		return ret;
@@ -217,6 +234,7 @@ void wgl_channel_free(struct wgl_channel *channel)
 		ares_destroy(channel->ares);
 	}
 	wgl_timer_stop(&channel->reactor->timers, &channel->timer);
+	free(channel->spare);
 	free(channel);
 }
 

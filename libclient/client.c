@@ -146,7 +146,10 @@ static void on_fail(void *context, const struct wgl_need *need, const struct wag
 	uint64_t hold_ms = UNKNOWN_HOLD_MS;
 
 	wgl_lock(client);
-	if (wgl_cache_find(&client->cache, need->name, need->type, now_ms).set != NULL) {
+	if (error->code == WAGGLE_ERR_NOMEM) {
+		/* No server's failure: it holds for those who waited, and not much longer. */
+		hold_ms = 1;
+	} else if (wgl_cache_find(&client->cache, need->name, need->type, now_ms).set != NULL) {
 		hold_ms = client->settings.retry_after_ms;
 	}
 	wgl_cache_fail(&client->cache, need->name, need->type, now_ms + hold_ms, error);

@@ -57,7 +57,7 @@ static int plan(struct wgl_inquiry *inquiry, struct wgl_sight *sight, struct wag
 	sight->cache = &client->cache;
 	sight->needs = client->needs;
 	sight->now_ms = wgl_now_ms();
-	sight->since_ms = inquiry->since_ms;
+	sight->since = inquiry->since;
 	sight->is_refresh = inquiry->is_refresh;
 	wgl_error_clear(error);
 	wgl_lock(client);
@@ -86,7 +86,7 @@ void wgl_inquiry_finish(struct wgl_inquiry *inquiry, int excuse, const char *tex
 /* "no answer from 127.0.0.1@53 within 1.8 s", for what has not ended. */
 static void say_slow(const struct wgl_inquiry *inquiry, char *out, size_t size)
 {
-	const uint64_t ms = wgl_now_ms() - inquiry->since_ms;
+	const uint64_t ms = wgl_now_ms() - inquiry->begin_ms;
 
 	snprintf(out, size, "no answer from %s within %u.%u s",
 		 inquiry->client->settings.server_text, (unsigned)(ms / 1000),
@@ -199,7 +199,10 @@ void wgl_inquiry_start(struct waggle *client, struct wgl_inquiry *inquiry)
 	list_append(&client->inquiries, &inquiry->link);
 	list_init(&inquiry->waits);
 	wgl_timer_init(&inquiry->timer, on_time);
-	inquiry->since_ms = now_ms;
+	inquiry->begin_ms = now_ms;
+	wgl_lock(client);
+	inquiry->since = client->cache.changes;
+	wgl_unlock(client);
 	inquiry->stale_ms = now_ms + settings->stale_after_ms;
 	inquiry->end_ms = now_ms + settings->timeout_ms;
 	inquiry->rounds = 0;

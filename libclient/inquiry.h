@@ -29,7 +29,8 @@ struct wgl_inquiry {
 	wgl_over_fn over;
 	bool is_refresh; /* what the cache has does not count as fresh */
 	struct wgl_timer timer;
-	uint64_t since_ms;
+	uint64_t begin_ms;
+	uint64_t since; /* changes of the cache when it began */
 	uint64_t stale_ms; /* then stale data will do */
 	uint64_t end_ms;
 	unsigned rounds;

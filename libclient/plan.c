@@ -269,7 +269,7 @@ static enum outcome plan_pointers(struct plan *plan, const uint8_t *name,
 	if (lacking > FEW_LACKING && set->is_direct && !set->is_whole &&
 	    wgl_may_ask(plan->sight, name, DNS_TYPE_PTR)) {
 		/* What is older than this request may do with one small answer. */
-		wgl_need(plan->sight, name, DNS_TYPE_PTR, set->said_ms >= plan->sight->since_ms);
+		wgl_need(plan->sight, name, DNS_TYPE_PTR, wgl_is_new(plan->sight, set));
 		return WAITING;
 	}
 	if (lacking <= MANY_LACKING) {

@@ -215,9 +215,9 @@ static int find_now(struct waggle *client, const struct wgl_goal *goal, unsigned
 	if ((flags & WAGGLE_REFRESH) != 0) {
 		return WGL_WAIT;
 	}
-	sight.since_ms = sight.now_ms;
 	make_key(&key, goal);
 	wgl_lock(client);
+	sight.since = client->cache.changes;
 	*out = wgl_memos_find(&client->memos, key.octets, key.size, sight.now_ms,
 			      client->cache.changes);
 	if (client->is_closing) {

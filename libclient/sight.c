@@ -20,15 +20,14 @@ void wgl_sight_begin(struct wgl_sight *sight)
 	wgl_error_clear(&sight->failure);
 }
 
-/* Was it said since the request began? Then asking again is of no use, even with a TTL of 0. */
-static bool is_new(const struct wgl_sight *sight, const struct wgl_rrset *set)
+bool wgl_is_new(const struct wgl_sight *sight, const struct wgl_rrset *set)
 {
-	return !set->is_from_snapshot && set->said_ms >= sight->since_ms;
+	return !set->is_from_snapshot && set->said_number > sight->since;
 }
 
 static bool is_current(const struct wgl_sight *sight, const struct wgl_rrset *set)
 {
-	return is_new(sight, set) || (!sight->is_refresh && sight->now_ms < set->fresh_ms);
+	return wgl_is_new(sight, set) || (!sight->is_refresh && sight->now_ms < set->fresh_ms);
 }
 
 static enum waggle_mark mark_of(const struct wgl_sight *sight, const struct wgl_rrset *set)
@@ -36,7 +35,7 @@ static enum waggle_mark mark_of(const struct wgl_sight *sight, const struct wgl_
 	if (set->is_from_snapshot) {
 		return WAGGLE_SNAPSHOT;
 	}
-	return set->is_stale || (sight->now_ms >= set->fresh_ms && !is_new(sight, set))
+	return set->is_stale || (sight->now_ms >= set->fresh_ms && !wgl_is_new(sight, set))
 		       ? WAGGLE_STALE
 		       : WAGGLE_FRESH;
 }
@@ -64,7 +63,10 @@ static void note_failure(struct wgl_sight *sight, const struct waggle_error *fai
 
 static bool can_ask(const struct wgl_sight *sight, const struct wgl_found *found)
 {
-	return !sight->is_final && !sight->is_resigned && !found->is_held;
+	const bool is_held =
+		found->is_held && !(sight->is_refresh && found->fail_number <= sight->since);
+
+	return !sight->is_final && !sight->is_resigned && !is_held;
 }
 
 const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, uint16_t type)

@@ -23,8 +23,9 @@ struct wgl_sight {
 	/* Given: */
 	struct wgl_cache *cache;
 	uint64_t now_ms;
-	uint64_t since_ms; /* what a server said since counts as fresh, whatever its TTL */
-	bool is_refresh; /* and nothing else does */
+	uint64_t since; /* what came into the cache after so many changes of it is fresh, whatever its
+			   TTL */
+	bool is_refresh; /* and nothing else is; failures before that do not count either */
 	bool is_final; /* nothing can be asked any more: what is stale has to do */
 	bool is_resigned; /* what led here is stale: what it leads to is not asked for */
 	int excuse; /* when final: the code for what is not known ... */
@@ -51,6 +52,9 @@ const struct wgl_rrset *wgl_look(struct wgl_sight *sight, const uint8_t *name, u
 /* What is known, of any age; leaves no trace. */
 const struct wgl_rrset *wgl_glance(const struct wgl_sight *sight, const uint8_t *name,
 				   uint16_t type);
+
+/* Has it come in since the request began? Then asking again is of no use. */
+bool wgl_is_new(const struct wgl_sight *sight, const struct wgl_rrset *set);
 
 /* May the question be asked at all? Would wgl_look() ask it? */
 bool wgl_may_ask(const struct wgl_sight *sight, const uint8_t *name, uint16_t type);

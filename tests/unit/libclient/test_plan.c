@@ -37,11 +37,12 @@ static int learn(const char *name, uint16_t type, bool is_whole, uint64_t now_ms
 	return wgl_learn(&cache, &reply, packet_name(name), type, is_whole, &server, now_ms, error);
 }
 
-static struct wgl_sight sight(uint64_t now_ms, uint64_t since_ms)
+/* `is_later`: nothing that is in the cache came in by this request. */
+static struct wgl_sight sight(uint64_t now_ms, bool is_later)
 {
 	return (struct wgl_sight){.cache = &cache,
 				  .now_ms = now_ms,
-				  .since_ms = since_ms,
+				  .since = is_later ? UINT64_MAX : 0,
 				  .excuse = WAGGLE_ERR_TIMEOUT,
 				  .excuse_text = "silence",
 				  .needs = needs};
@@ -77,7 +78,7 @@ static void add_instance(unsigned number, const char *parts)
 {
 	char name[64];
 	char host[64];
-	char text[64];
+	char text[96];
 
 	snprintf(name, sizeof(name), "i%u." TYPE, number);
 	snprintf(host, sizeof(host), "h%u.svc.example.", number);
@@ -116,7 +117,7 @@ static void pool(unsigned count, unsigned full, const char *parts)
 
 START_TEST(one_answer_with_all_details_is_enough)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 	const struct waggle_endpoint *endpoint;
 	char text[WAGGLE_ADDRESS_TEXT];
@@ -156,7 +157,7 @@ END_TEST
 
 START_TEST(one_family_of_addresses_is_enough)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -171,7 +172,7 @@ END_TEST
 
 START_TEST(few_that_lack_details_are_asked_for_one_by_one)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -189,7 +190,7 @@ END_TEST
 
 START_TEST(more_that_lack_details_are_asked_for_by_tcp_at_once)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -204,12 +205,9 @@ START_TEST(more_that_lack_details_are_asked_for_by_tcp_at_once)
 	ck_assert_int_eq(resolve(&answer, "_http._tcp", 0, &view, NULL), WGL_WAIT);
 	ck_assert_uint_eq(view.need_count, 2);
 	/* Known of old, and the details have run out: the small answer first. */
-	view = sight(START + 61000, START + 61000);
-	learn(TYPE, DNS_TYPE_PTR, false, START + 60500, NULL);
 	pool(20, 0, "");
-	learn(TYPE, DNS_TYPE_PTR, false, START + 60900, NULL);
-	view.now_ms = START + 130000;
-	view.since_ms = START + 130000;
+	learn(TYPE, DNS_TYPE_PTR, false, START + 65000, NULL);
+	view = sight(START + 66000, true);
 	ck_assert_int_eq(resolve(&answer, "_http._tcp", 0, &view, NULL), WGL_WAIT);
 	check_need(0, TYPE, DNS_TYPE_PTR, false);
 	wgl_cache_deinit(&cache);
@@ -218,7 +216,7 @@ END_TEST
 
 START_TEST(through_a_resolver_nothing_is_hoped_of_tcp)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -233,7 +231,7 @@ END_TEST
 
 START_TEST(of_a_large_pool_what_is_complete_will_do)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -251,7 +249,7 @@ END_TEST
 
 START_TEST(of_a_large_pool_without_details_srv_at_the_type_is_asked)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -275,7 +273,7 @@ END_TEST
 
 START_TEST(a_type_without_pointers_is_asked_for_as_rfc_2782_has_it)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -305,7 +303,7 @@ END_TEST
 
 START_TEST(an_instance_is_srv_txt_and_addresses)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 	const char *name = "i0." TYPE;
 
@@ -349,7 +347,7 @@ START_TEST(labels_are_told_as_people_write_them)
 		{"\\\\032." TYPE, "\\032"},
 		{"nul\\000." TYPE, "nul\\000"},
 	};
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct wgl_goal goal;
 	struct wgl_body *body;
 	struct waggle_list *list;
@@ -380,7 +378,7 @@ END_TEST
 
 START_TEST(types_are_browsed_in_the_zone_or_in_a_domain)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_error error;
 	struct wgl_goal goal;
 	struct wgl_body *body;
@@ -415,7 +413,7 @@ END_TEST
 
 START_TEST(a_search_list_is_tried_in_its_order)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 	struct waggle_error error;
 
@@ -445,7 +443,7 @@ END_TEST
 
 START_TEST(empty_is_an_answer)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -474,7 +472,7 @@ END_TEST
 /* RFC 8767: what is past its TTL is used when asking failed, and marked. */
 START_TEST(stale_data_is_used_when_nothing_better_can_be_had)
 {
-	struct wgl_sight view = sight(START + 70000, START + 70000);
+	struct wgl_sight view = sight(START + 70000, true);
 	struct waggle_answer *answer;
 	struct waggle_error error;
 
@@ -505,7 +503,7 @@ END_TEST
 
 START_TEST(a_ttl_of_zero_counts_for_the_request_that_asked)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct waggle_answer *answer;
 
 	begin();
@@ -518,7 +516,7 @@ START_TEST(a_ttl_of_zero_counts_for_the_request_that_asked)
 	ck_assert_int_eq(answer->mark, WAGGLE_FRESH);
 	ck_assert_uint_eq(answer->ttl_s, 1);
 	waggle_answer_free(answer);
-	view.since_ms = START + 6;
+	view.since = cache.changes;
 	ck_assert_int_eq(resolve(&answer, "_http._tcp", WAGGLE_BARE, &view, NULL), WGL_WAIT);
 	wgl_cache_deinit(&cache);
 }
@@ -526,13 +524,14 @@ END_TEST
 
 START_TEST(with_refresh_only_what_is_new_counts)
 {
-	struct wgl_sight view = sight(START + 100, START + 50);
+	struct wgl_sight view = sight(START + 100, false);
 	struct waggle_answer *answer;
 
 	begin();
 	pool(1, 1, "sta");
 	learn(TYPE, DNS_TYPE_PTR, false, START, NULL);
 	view.is_refresh = true;
+	view.since = cache.changes;
 	ck_assert_int_eq(resolve(&answer, "_http._tcp", 0, &view, NULL), WGL_WAIT);
 	learn(TYPE, DNS_TYPE_PTR, false, START + 60, NULL);
 	ck_assert_int_eq(resolve(&answer, "_http._tcp", 0, &view, NULL), WAGGLE_OK);
@@ -575,7 +574,7 @@ END_TEST
 
 START_TEST(aliases_are_followed_with_the_smallest_ttl)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	const struct wgl_rrset *set;
 
 	begin();
@@ -600,7 +599,7 @@ END_TEST
 
 START_TEST(a_registrar_is_found_by_srv_then_by_soa)
 {
-	struct wgl_sight view = sight(START, START);
+	struct wgl_sight view = sight(START, false);
 	struct wgl_registrar registrar;
 	struct waggle_error error;
 	char text[WAGGLE_ADDRESS_TEXT];
@@ -629,7 +628,7 @@ START_TEST(a_registrar_is_found_by_srv_then_by_soa)
 
 	/* The answer that there is none brings the SOA; the domain is below the zone's apex. */
 	begin();
-	view = sight(START, START);
+	view = sight(START, false);
 	packet_begin(&packet, name, DNS_TYPE_SRV);
 	packet_flags(&packet, 0, 0, DNS_RCODE_NXDOMAIN);
 	packet_rr(&packet, DNS_AUTHORITY, "example.", DNS_TYPE_SOA, 60, "ns.other. 5");
@@ -668,7 +667,7 @@ START_TEST(any_failed_allocation_is_an_error_and_leaks_nothing)
 {
 	pool(12, 12, "sta6");
 	for (unsigned n = 0;; n++) {
-		struct wgl_sight view = sight(START, START);
+		struct wgl_sight view = sight(START, false);
 		struct waggle_answer *answer = NULL;
 		struct wgl_reply reply;
 		struct wgl_goal goal;

@@ -46,7 +46,7 @@ START_TEST(options_come_before_the_environment_and_that_before_resolv_conf)
 	struct waggle_options options = WAGGLE_OPTIONS_INIT;
 	struct wgl_settings settings;
 	struct waggle_error error;
-	char path[128];
+	char path[160];
 
 	begin();
 	snprintf(path, sizeof(path), "%s",
@@ -271,8 +271,8 @@ END_TEST
 START_TEST(any_failed_allocation_is_an_error)
 {
 	struct waggle_options options = WAGGLE_OPTIONS_INIT;
-	char resolv[128];
-	char key[128];
+	char resolv[160];
+	char key[160];
 
 	begin();
 	snprintf(resolv, sizeof(resolv), "%s", file("resolv", "nameserver 192.0.2.1\nsearch a.b\n"));
