@@ -29,8 +29,9 @@ struct access_signer {
 	const struct conf_key *key; /* NULL: the reply is not signed, see `error` */
 	bool reply_tsig; /* the reply carries a TSIG at all */
 	struct dns_tsig tsig; /* of the reply: names, fudge, error, other data */
-	uint16_t request_mac_size;
-	uint8_t request_mac[DNS_TSIG_MAC_MAX];
+	bool is_chained; /* a message before this one was signed, and its MAC stands below */
+	uint16_t prior_mac_size;
+	uint8_t prior_mac[DNS_TSIG_MAC_MAX]; /* the request's */
 };
 
 /*
@@ -51,6 +52,13 @@ size_t access_sign_size(const struct access_signer *signer);
  */
 int access_sign(const struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
 		uint64_t now_s);
+
+/*
+ * The same for each of several messages that answer one request (RFC 8945 5.3.1): *signer goes on
+ * to the next, whose MAC covers that of this one.
+ */
+int access_sign_next(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
+		     uint64_t now_s);
 
 /* What a registration touches: one name of an UPDATE, as the rules see it. */
 struct access_subject {

@@ -84,8 +84,8 @@ static void sign_with(struct access_signer *signer, const struct conf_key *key)
 
 	signer->key = key;
 	signer->reply_tsig = true;
-	signer->request_mac_size = tsig->mac_size;
-	memcpy(signer->request_mac, tsig->mac, tsig->mac_size);
+	signer->prior_mac_size = tsig->mac_size;
+	memcpy(signer->prior_mac, tsig->mac, tsig->mac_size);
 	tsig->mac_size = (uint16_t)hmac_size(key->algorithm);
 	tsig->other_size = 0;
 }
@@ -99,7 +99,8 @@ int access_verify(const struct conf *conf, const struct dns_message *request, ui
 	identity->key = NULL;
 	signer->key = NULL;
 	signer->reply_tsig = false;
-	signer->request_mac_size = 0;
+	signer->is_chained = false;
+	signer->prior_mac_size = 0;
 	if (request->tsig_at == 0) {
 		return OK;
 	}
@@ -142,12 +143,12 @@ size_t access_sign_size(const struct access_signer *signer)
 	return signer->reply_tsig ? dns_tsig_size(&signer->tsig) : 0;
 }
 
-/* Section 5.3: request MAC, reply, variables. */
+/* Section 5.3: request MAC, reply, variables; 5.3.1: the last MAC, the next message, timers. */
 static int reply_mac(const struct access_signer *signer, struct dns_tsig *tsig, const uint8_t *wire,
 		     size_t size)
 {
-	const uint8_t mac_size[] = {(uint8_t)(signer->request_mac_size >> 8),
-				    (uint8_t)signer->request_mac_size};
+	const uint8_t mac_size[] = {(uint8_t)(signer->prior_mac_size >> 8),
+				    (uint8_t)signer->prior_mac_size};
 	uint8_t header[DNS_HEADER_SIZE];
 	uint8_t variables[DNS_TSIG_VARIABLES_MAX];
 	uint8_t mac[HMAC_MAX_SIZE];
@@ -155,10 +156,11 @@ static int reply_mac(const struct access_signer *signer, struct dns_tsig *tsig, 
 	signed_header(header, wire, tsig->original_id, 0);
 	const struct hmac_piece pieces[] = {
 		{mac_size, sizeof(mac_size)},
-		{signer->request_mac, signer->request_mac_size},
+		{signer->prior_mac, signer->prior_mac_size},
 		{header, sizeof(header)},
 		{wire + DNS_HEADER_SIZE, size - DNS_HEADER_SIZE},
-		{variables, dns_tsig_variables(variables, tsig)},
+		{variables, signer->is_chained ? dns_tsig_timers(variables, tsig)
+					       : dns_tsig_variables(variables, tsig)},
 	};
 	const int ret =
 		hmac_compute(signer->key->secret, pieces, sizeof(pieces) / sizeof(pieces[0]), mac);
@@ -168,31 +170,52 @@ static int reply_mac(const struct access_signer *signer, struct dns_tsig *tsig, 
 	return ret;
 }
 
+/* Appends *tsig, whose time and MAC are set here. */
+static int sign(const struct access_signer *signer, struct dns_tsig *tsig, uint8_t *wire,
+		size_t size, size_t room, uint64_t now_s)
+{
+	assert(size >= DNS_HEADER_SIZE && size <= room);
+	*tsig = signer->tsig;
+	/* With BADTIME the client is told its own time, or it could not verify (5.2.3). */
+	if (tsig->error != DNS_TSIG_BADTIME) {
+		tsig->time_s = now_s;
+	}
+	const size_t whole = size + dns_tsig_size(tsig);
+	if (whole > room || whole > DNS_MESSAGE_MAX) {
+		return ERR_SPACE;
+	}
+	if (signer->key != NULL && reply_mac(signer, tsig, wire, size) != OK) {
+		return ERR_NOMEM;
+	}
+	struct buf_writer record = buf_writer(wire + size, room - size);
+	dns_tsig_write(&record, tsig);
+	assert(!record.failed && size + buf_written(&record) == whole);
+	struct buf_writer count = buf_writer(wire + ARCOUNT_AT, 2);
+	buf_write_u16(&count, (uint16_t)((wire[ARCOUNT_AT] << 8 | wire[ARCOUNT_AT + 1]) + 1));
+	return (int)whole;
+}
+
 int access_sign(const struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
 		uint64_t now_s)
 {
 	struct dns_tsig tsig;
 
-	assert(size >= DNS_HEADER_SIZE && size <= room);
+	return signer->reply_tsig ? sign(signer, &tsig, wire, size, room, now_s) : (int)size;
+}
+
+int access_sign_next(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
+		     uint64_t now_s)
+{
+	struct dns_tsig tsig;
+
 	if (!signer->reply_tsig) {
 		return (int)size;
 	}
-	tsig = signer->tsig;
-	/* With BADTIME the client is told its own time, or it could not verify (5.2.3). */
-	if (tsig.error != DNS_TSIG_BADTIME) {
-		tsig.time_s = now_s;
+	const int whole = sign(signer, &tsig, wire, size, room, now_s);
+	if (whole > 0) {
+		signer->is_chained = true;
+		signer->prior_mac_size = tsig.mac_size;
+		memcpy(signer->prior_mac, tsig.mac, tsig.mac_size);
 	}
-	const size_t whole = size + dns_tsig_size(&tsig);
-	if (whole > room || whole > DNS_MESSAGE_MAX) {
-		return ERR_SPACE;
-	}
-	if (signer->key != NULL && reply_mac(signer, &tsig, wire, size) != OK) {
-		return ERR_NOMEM;
-	}
-	struct buf_writer record = buf_writer(wire + size, room - size);
-	dns_tsig_write(&record, &tsig);
-	assert(!record.failed && size + buf_written(&record) == whole);
-	struct buf_writer count = buf_writer(wire + ARCOUNT_AT, 2);
-	buf_write_u16(&count, (uint16_t)((wire[ARCOUNT_AT] << 8 | wire[ARCOUNT_AT + 1]) + 1));
-	return (int)whole;
+	return whole;
 }

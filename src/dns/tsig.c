@@ -129,3 +129,13 @@ size_t dns_tsig_variables(uint8_t out[DNS_TSIG_VARIABLES_MAX], const struct dns_
 	write_other(&writer, tsig);
 	return buf_written(&writer);
 }
+
+size_t dns_tsig_timers(uint8_t out[DNS_TSIG_VARIABLES_MAX], const struct dns_tsig *tsig)
+{
+	const uint64_t timers = tsig->time_s << 16 | tsig->fudge_s;
+
+	for (unsigned i = 0; i < sizeof(timers); i++) {
+		out[i] = (uint8_t)(timers >> (56 - 8 * i));
+	}
+	return sizeof(timers);
+}

@@ -41,3 +41,6 @@ void dns_tsig_write(struct buf_writer *out, const struct dns_tsig *tsig);
 
 /* The "TSIG variables" of section 4.3.3, digested after the message. Octets written. */
 size_t dns_tsig_variables(uint8_t out[DNS_TSIG_VARIABLES_MAX], const struct dns_tsig *tsig);
+
+/* The "TSIG timers" of 4.3.3.1, which stand for them from the second of several messages on. */
+size_t dns_tsig_timers(uint8_t out[DNS_TSIG_VARIABLES_MAX], const struct dns_tsig *tsig);

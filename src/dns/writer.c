@@ -35,6 +35,7 @@ void dns_writer_init(struct dns_writer *writer, uint8_t *wire, size_t size)
 	memset(writer->count, 0, sizeof(writer->count));
 	writer->targets = 0;
 	writer->budget = BUDGET;
+	writer->keeps_case = false;
 	memset(wire, 0, DNS_HEADER_SIZE);
 }
 
@@ -107,6 +108,13 @@ static uint16_t suffix_hash(const uint8_t *name, size_t size)
 	return (uint16_t)mix(hash, word);
 }
 
+static bool is_equal(const struct dns_writer *writer, const uint8_t *one, const uint8_t *other,
+		     size_t size)
+{
+	return writer->keeps_case ? memcmp(one, other, size) == 0
+				  : dns_octets_equal(one, other, size);
+}
+
 /* Does the name at `offset` of our own message equal the `size` octets at `name`? */
 static bool is_at(const struct dns_writer *writer, size_t offset, const uint8_t *name, size_t size)
 {
@@ -118,7 +126,7 @@ static bool is_at(const struct dns_writer *writer, size_t offset, const uint8_t 
 		while (run < size && wire[offset + run] - 1u < DNS_LABEL_MAX) {
 			run += wire[offset + run] + 1u;
 		}
-		if (run >= size || !dns_octets_equal(wire + offset, name, run)) {
+		if (run >= size || !is_equal(writer, wire + offset, name, run)) {
 			return false;
 		}
 		offset += run;

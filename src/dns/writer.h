@@ -27,6 +27,7 @@ struct dns_writer {
 	} target[DNS_WRITER_TARGETS];
 	uint16_t targets;
 	uint32_t budget; /* comparisons left */
+	bool keeps_case; /* compresses by names of the same spelling only (RFC 5936 3.4) */
 };
 
 struct dns_mark {

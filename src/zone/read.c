@@ -500,6 +500,11 @@ int zone_walk(const struct zone *zone, zone_walk_fn fn, void *context)
 	return ret != 0 ? ret : pmap_walk(&zone->pending, walk_node, &walking);
 }
 
+const struct node *zone_next_node(const struct zone *zone, size_t *at)
+{
+	return pmap_next(&zone->names, at);
+}
+
 static int walk_rrs(void *context, void *value)
 {
 	const struct walking *walking = context;

@@ -291,6 +291,12 @@ const struct delta *zone_delta(const struct zone *zone, size_t back);
 typedef int (*zone_walk_fn)(void *context, const struct zone *zone, const struct node *node);
 int zone_walk(const struct zone *zone, zone_walk_fn fn, void *context);
 
+/*
+ * The nodes that exist, empty non-terminals too, in no order: start with *at = 0; NULL at the end.
+ * `at` is a place in this version of the zone, to be kept as long as that is held.
+ */
+const struct node *zone_next_node(const struct zone *zone, size_t *at);
+
 /* Calls for every RR of the zone, derived ones and the SOA included. */
 typedef int (*zone_rr_fn)(void *context, const struct delta_rr *rr);
 int zone_walk_rrs(const struct zone *zone, zone_rr_fn fn, void *context);

@@ -98,23 +98,31 @@ static int verify(struct exchange *exchange, uint64_t now_s)
 	return ret;
 }
 
-/* Signs a reply of these octets; its TSIG as read back. */
-static struct dns_tsig signed_reply(const struct exchange *exchange, const char *hex,
-				    uint64_t now_s)
+/* The TSIG behind the first `size` octets of a reply of `whole`. */
+static struct dns_tsig tsig_of(uint8_t *wire, size_t size, int whole,
+			       const struct access_signer *signer)
 {
-	uint8_t wire[512];
 	struct dns_message message;
 	struct dns_tsig tsig;
-	const size_t size = hex_read(wire, sizeof(wire), hex);
 
-	const int whole = access_sign(&exchange->signer, wire, size, sizeof(wire), now_s);
-	ck_assert_int_eq(whole, (int)(size + access_sign_size(&exchange->signer)));
+	ck_assert_int_eq(whole, (int)(size + access_sign_size(signer)));
 	wire[2] &= 0x7f; /* the parser takes no responses */
 	ck_assert_int_eq(wire[11], 1);
 	message = (struct dns_message){
 		.wire = wire, .size = (size_t)whole, .end = (size_t)whole, .tsig_at = size};
 	ck_assert_int_eq(dns_tsig_read(&tsig, &message), OK);
 	return tsig;
+}
+
+/* Signs a reply of these octets; its TSIG as read back. */
+static struct dns_tsig signed_reply(const struct exchange *exchange, const char *hex,
+				    uint64_t now_s)
+{
+	uint8_t wire[512];
+	const size_t size = hex_read(wire, sizeof(wire), hex);
+	const int whole = access_sign(&exchange->signer, wire, size, sizeof(wire), now_s);
+
+	return tsig_of(wire, size, whole, &exchange->signer);
 }
 
 static void check_mac(const struct dns_tsig *tsig, const char *hex)
@@ -492,6 +500,35 @@ START_TEST(a_signer_can_be_copied_and_kept)
 }
 END_TEST
 
+START_TEST(messages_of_one_reply_are_signed_in_a_chain)
+{
+	/* RFC 8945 5.3.1: the last MAC, the message, the timers. MACs of another implementation. */
+	static const char *const macs[] = {
+		"b5b5b349e84304285c0042672dff12b01663916a7b7fbb363117ce3289601bc8",
+		"c67a877b13ff7580873d5162c91c4b429e7e18cfb18f297f31257162345c0daf",
+		"138da692a62531a9a15af90294d4c8a7fab8aa47f8fd5a42ee7698defe5fc395",
+	};
+	const struct dns_tsig request = good_tsig();
+	struct exchange exchange;
+	uint8_t wire[512];
+
+	put_request(&exchange, &request);
+	ck_assert_int_eq(verify(&exchange, SIGNED_S), OK);
+	struct access_signer *signer = &exchange.signer;
+	for (size_t i = 0; i < COUNT_OF(macs); i++) {
+		const size_t size = hex_read(wire, sizeof(wire), "1234a8000000000000000000");
+
+		/* One that does not fit leaves the chain as it was. */
+		ck_assert_int_eq(access_sign_next(signer, wire, size, size, SIGNED_S), ERR_SPACE);
+		const int whole = access_sign_next(signer, wire, size, sizeof(wire), SIGNED_S + i);
+		const struct dns_tsig reply = tsig_of(wire, size, whole, signer);
+
+		check_mac(&reply, macs[i]);
+		ck_assert_uint_eq(reply.time_s, SIGNED_S + i);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -509,6 +546,7 @@ int main(void)
 		half_is_counted_by_the_hash_of_the_key,
 		a_record_that_does_not_fit_changes_nothing,
 		a_signer_can_be_copied_and_kept,
+		messages_of_one_reply_are_signed_in_a_chain,
 	};
 
 	struct conf_error error;
