@@ -1,7 +1,8 @@
 /*
  * The view of a received message. One pass over it, in this order:
  *
- *   1. the header: too short or a response is dropped; opcodes that we do not have are NOTIMP
+ *   1. the header: too short or a response is dropped; opcodes that we do not have are NOTIMP,
+ *      with what of them reads like a query
  *   2. the question: exactly one (RFC 9619; RFC 2136 3.1.1)
  *   3. every record: owner and bounds; OPT (RFC 6891 6.1.1) and TSIG (RFC 8945 5.1) by their rules
  *   4. what follows the last record, in an UPDATE
@@ -138,6 +139,16 @@ static int check_records(struct dns_message *message, struct buf_reader *reader)
 	return OK;
 }
 
+/* The form of a strange opcode is unknown: what does not read like a query, is not there. */
+static int read_strange(struct dns_message *message, struct buf_reader *reader)
+{
+	if (read_questions(message, reader) != OK || check_records(message, reader) != OK) {
+		message->has_question = false;
+		message->edns = (struct dns_edns){0};
+	}
+	return DNS_RCODE_NOTIMP;
+}
+
 int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t size)
 {
 	struct buf_reader reader;
@@ -153,7 +164,7 @@ int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t s
 	read_header(message, &reader);
 	opcode = dns_message_opcode(message);
 	if (!is_known_opcode(opcode)) {
-		return DNS_RCODE_NOTIMP;
+		return read_strange(message, &reader);
 	}
 	questions = read_questions(message, &reader);
 	if (reader.failed || check_records(message, &reader) != OK || questions != OK) {

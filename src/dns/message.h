@@ -51,7 +51,8 @@ static inline unsigned dns_message_opcode(const struct dns_message *message)
  *   a positive rcode to answer, FORMERR, NOTIMP or BADVERS: what could be read is in `message`
  *   OK
  * A query has exactly one question (RFC 9619). Octets behind the last record are FORMERR in an
- * UPDATE and ignored otherwise. Opcodes other than QUERY, NOTIFY and UPDATE: NOTIMP, header only.
+ * UPDATE and ignored otherwise. Opcodes other than QUERY, NOTIFY and UPDATE are NOTIMP, with
+ * question and OPT where they are as in a query (RFC 6891 6.1.1).
  */
 int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t size);
 

@@ -172,7 +172,8 @@ static bool request_refuse(const struct request_desk *desk, struct request *requ
 	}
 	/* RFC 6891 6.1.1, 8945 5.1: records that belong to a message, never to a name. */
 	if (request_is_meta(message->qtype)) {
-		request_reply(request, DNS_RCODE_FORMERR);
+		request_reply_ede(request, DNS_RCODE_FORMERR, DNS_EDE_NOT_SUPPORTED,
+				  "no type to ask for");
 		return true;
 	}
 	/* RFC 1035 3.2.5: IN is the one class of our zones; ANY is none either. */
@@ -277,6 +278,10 @@ void request_begin(struct request_desk *desk, struct request *request)
 	}
 	if (ret != OK || request->is_cut) {
 		request_reply(request, ret != OK ? (unsigned)ret : DNS_RCODE_FORMERR);
+		if (ret == (int)DNS_RCODE_NOTIMP) {
+			request_reply_ede(request, DNS_RCODE_NOTIMP, DNS_EDE_NOT_SUPPORTED,
+					  "opcode");
+		}
 		return;
 	}
 	if (!request_verify(desk, request) || request_refuse(desk, request)) {
