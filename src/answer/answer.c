@@ -49,6 +49,7 @@ struct reply {
 	struct zone_find find; /* of the name asked, then of each next name of a chain */
 	const struct node *answer; /* the node that gave the answer */
 	bool is_full; /* a required record did not fit */
+	bool is_referral;
 	size_t hops;
 	const uint8_t *name[HOPS_MAX]; /* of each hop */
 	const struct node *dname[HOPS_MAX]; /* that led on from it, or NULL */
@@ -340,6 +341,7 @@ static bool put_referral(struct reply *reply, const struct set *servers)
 	if (reply->hops == 0) {
 		dns_writer_flags(reply->writer, 0, DNS_FLAG_AA);
 	}
+	reply->is_referral = true;
 	put_set(reply, DNS_AUTHORITY, node_name(reply->find.cut), servers);
 	return false;
 }
@@ -403,7 +405,6 @@ static bool follow_dname(struct reply *reply, const struct node *node, const str
 {
 	uint8_t *made = reply->made[reply->hops];
 	const struct set cname = {.type = DNS_TYPE_CNAME, .ttl = dname->ttl, .count = 1};
-	const uint16_t qtype = qtype_of(reply);
 	uint8_t scratch[SET_SCRATCH];
 	uint16_t rdata_size;
 	const uint8_t *target = set_member(dname, 0, scratch, &rdata_size);
@@ -421,11 +422,8 @@ static bool follow_dname(struct reply *reply, const struct node *node, const str
 	    put_rr(reply, DNS_ANSWER, asked(reply), &cname, made, (uint16_t)size) != OK) {
 		fill(reply);
 	}
-	/* The CNAME is what was asked for. */
-	if (qtype == DNS_TYPE_CNAME || qtype == DNS_TYPE_ANY) {
-		return false;
-	}
-	return follow(reply, made);
+	/* What was asked for may be the CNAME (RFC 6672 3.1). */
+	return qtype_of(reply) != DNS_TYPE_CNAME && follow(reply, made);
 }
 
 /* ---- one name ---------------------------------------------------------------------------- */
@@ -635,33 +633,32 @@ static bool seen_add(struct seen *seen, const struct node *node, const uint8_t *
 	return true;
 }
 
-/* The node that has a host's addresses, also such as are glue; NULL: none of ours. */
-static const struct node *host_node(const struct zone_find *find)
+/* The node that has a host's addresses; NULL: none of ours. */
+static const struct node *host_node(const struct reply *reply, const struct zone_find *find)
 {
 	if (find->zone == NULL || !zone_is_served(find->zone)) {
 		return NULL;
 	}
-	if (find->node == NULL) {
-		return find->cut == NULL ? find->wildcard : NULL;
+	if (find->cut != NULL) {
+		/* Glue is about name servers alone (RFC 1034 4.2.1); below a DNAME nothing is seen. */
+		const bool is_glue = (reply->is_referral || qtype_of(reply) == DNS_TYPE_NS) &&
+				     node_has_type(find->zone, find->cut, DNS_TYPE_NS);
+
+		return is_glue ? find->node : NULL;
 	}
-	/* Below a DNAME nothing is seen. */
-	if (find->cut != NULL && !node_has_type(find->zone, find->cut, DNS_TYPE_NS)) {
-		return NULL;
-	}
-	return find->node;
+	return find->node != NULL ? find->node : find->wildcard;
 }
 
 /* Addresses without which the servers of a referral cannot be reached (RFC 9471 3). */
 static bool is_required(const struct reply *reply, const uint8_t *host)
 {
-	return reply->find.cut != NULL && reply->writer->count[DNS_AUTHORITY] > 0 &&
-	       dns_name_is_in(host, node_name(reply->find.cut));
+	return reply->is_referral && dns_name_is_in(host, node_name(reply->find.cut));
 }
 
 static bool add_host(struct reply *reply, const struct zone_find *find, struct seen *seen)
 {
 	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
-	const struct node *node = host_node(find);
+	const struct node *node = host_node(reply, find);
 	struct set set;
 
 	if (node == NULL || !seen_add(seen, node, find->node == NULL ? find->name : NULL)) {
@@ -782,6 +779,7 @@ static void begin(struct reply *reply)
 	reply->find = reply->query->find;
 	reply->answer = NULL;
 	reply->is_full = false;
+	reply->is_referral = false;
 	reply->hops = 0;
 	reply->name[0] = reply->find.name;
 	reply->dname[0] = NULL;

@@ -305,9 +305,9 @@ START_TEST(additional_addresses_are_added)
 		 "NOERROR AA\nan wildsrv.test. 300 SRV 0 0 1 x.wildhost.test.\n"
 		 "an wildsrv.test. 300 SRV 0 0 1 y.wildhost.test.\n"
 		 "ad x.wildhost.test. 300 A 192.0.2.7\nad y.wildhost.test. 300 A 192.0.2.7\n"},
+		/* RFC 1034 4.2.1: glue is about name servers alone. */
 		{UDP("tosubhost.test. SRV"),
-		 "NOERROR AA\nan tosubhost.test. 300 SRV 0 0 1 ns.sub.test.\n"
-		 "ad ns.sub.test. 300 A 192.0.2.53\nad ns.sub.test. 300 AAAA 2001:db8::53\n"},
+		 "NOERROR AA\nan tosubhost.test. 300 SRV 0 0 1 ns.sub.test.\n"},
 		/* RFC 2782: a target is no alias, and none is followed. */
 		{UDP("toalias.test. SRV"),
 		 "NOERROR AA\nan toalias.test. 300 SRV 0 0 1 alias.test.\n"},
@@ -466,8 +466,10 @@ START_TEST(dname_redirects_what_is_below_it)
 		{UDP("d.test. A"), "NOERROR AA\n" TEST_SOA},
 		{UDP("x.d.test. CNAME"), "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
 					 "an x.d.test. 300 CNAME x.target.test.\n"},
-		{UDP("x.d.test. ANY"), "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
-				       "an x.d.test. 300 CNAME x.target.test.\n"},
+		/* RFC 6672 3.2 step 3C: on from step 1 for all other types */
+		{UDP("x.d.test. ANY"),
+		 "NOERROR AA\nan d.test. 300 DNAME target.test.\n"
+		 "an x.d.test. 300 CNAME x.target.test.\nan x.target.test. 300 A 192.0.2.8\n"},
 		{UDP("x.dloop1.test. A"), "NOERROR AA\nan dloop1.test. 300 DNAME dloop2.test.\n"
 					  "an dloop2.test. 300 DNAME dloop1.test.\n"
 					  "an x.dloop1.test. 300 CNAME x.dloop2.test.\n"
