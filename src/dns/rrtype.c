@@ -1,6 +1,6 @@
 /*
  * The record table and what walks its layouts: reading with pointers resolved, checking,
- * comparing and folding. A row is found by its index; there is none above CAA.
+ * comparing and folding. A row is found by its index.
  *
  * Names stand for themselves in RFC 1035 types (n), in those that RFC 3597 section 4 names (d),
  * and in younger ones (p); which of the last compare without case, RFC 4034 6.2 and RFC 3597
@@ -16,12 +16,14 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
-#define TYPES 258 /* rows, by number; all types from here on are unknown */
+#define TYPES 262 /* rows, by number; all types from here on are unknown */
 
 /* clang-format off */
 #define PLAIN(number, text, form) [(number)] = {.type = (number), .name = (text), .layout = (form)}
 #define NAMED(number, text, form) \
 	[(number)] = {.type = (number), .name = (text), .layout = (form), .fold = true}
+#define CHECKED(number, text, form, function) \
+	[(number)] = {.type = (number), .name = (text), .layout = (form), .check = (function)}
 #define META(number, text) \
 	[(number)] = {.type = (number), .name = (text), .layout = "r", .meta = true}
 /* clang-format on */
@@ -45,26 +47,54 @@ static const struct dns_rrtype table[TYPES] = {
 	PLAIN(DNS_TYPE_TXT, "TXT", "t"),
 	NAMED(DNS_TYPE_RP, "RP", "dd"),
 	NAMED(DNS_TYPE_AFSDB, "AFSDB", "2d"),
+	PLAIN(DNS_TYPE_X25, "X25", "s"),
+	CHECKED(DNS_TYPE_ISDN, "ISDN", "r", dns_check_isdn),
 	NAMED(DNS_TYPE_RT, "RT", "2d"),
-	NAMED(DNS_TYPE_SIG, "SIG", "2114442dr"),
-	PLAIN(DNS_TYPE_KEY, "KEY", "211r"),
+	PLAIN(DNS_TYPE_NSAP, "NSAP", "m"),
+	PLAIN(DNS_TYPE_NSAP_PTR, "NSAP-PTR", "p"),
+	NAMED(DNS_TYPE_SIG, "SIG", "2114442dm"),
+	CHECKED(DNS_TYPE_KEY, "KEY", "211r", dns_check_key),
 	NAMED(DNS_TYPE_PX, "PX", "2dd"),
+	PLAIN(DNS_TYPE_GPOS, "GPOS", "sss"),
 	PLAIN(DNS_TYPE_AAAA, "AAAA", "x"),
+	CHECKED(DNS_TYPE_LOC, "LOC", "1111444", dns_check_loc),
 	NAMED(DNS_TYPE_NXT, "NXT", "dr"),
 	NAMED(DNS_TYPE_SRV, "SRV", "222d"),
 	NAMED(DNS_TYPE_NAPTR, "NAPTR", "22sssd"),
 	NAMED(DNS_TYPE_KX, "KX", "2p"),
+	PLAIN(DNS_TYPE_CERT, "CERT", "221m"),
 	NAMED(DNS_TYPE_DNAME, "DNAME", "p"),
 	META(DNS_TYPE_OPT, "OPT"),
-	PLAIN(DNS_TYPE_DS, "DS", "211r"),
-	PLAIN(DNS_TYPE_SSHFP, "SSHFP", "11r"),
-	NAMED(DNS_TYPE_RRSIG, "RRSIG", "2114442pr"),
-	PLAIN(DNS_TYPE_NSEC, "NSEC", "pr"),
-	PLAIN(DNS_TYPE_DNSKEY, "DNSKEY", "211r"),
-	PLAIN(DNS_TYPE_TLSA, "TLSA", "111r"),
-	PLAIN(DNS_TYPE_SVCB, "SVCB", "2pr"),
-	PLAIN(DNS_TYPE_HTTPS, "HTTPS", "2pr"),
+	CHECKED(DNS_TYPE_APL, "APL", "r", dns_check_apl),
+	CHECKED(DNS_TYPE_DS, "DS", "211m", dns_check_ds),
+	CHECKED(DNS_TYPE_SSHFP, "SSHFP", "11m", dns_check_sshfp),
+	CHECKED(DNS_TYPE_IPSECKEY, "IPSECKEY", "111r", dns_check_ipseckey),
+	NAMED(DNS_TYPE_RRSIG, "RRSIG", "2114442pm"),
+	CHECKED(DNS_TYPE_NSEC, "NSEC", "pm", dns_check_nsec),
+	PLAIN(DNS_TYPE_DNSKEY, "DNSKEY", "211m"),
+	PLAIN(DNS_TYPE_DHCID, "DHCID", "21m"),
+	CHECKED(DNS_TYPE_NSEC3, "NSEC3", "112ssr", dns_check_nsec3),
+	PLAIN(DNS_TYPE_NSEC3PARAM, "NSEC3PARAM", "112s"),
+	PLAIN(DNS_TYPE_TLSA, "TLSA", "111m"),
+	PLAIN(DNS_TYPE_SMIMEA, "SMIMEA", "111m"),
+	CHECKED(DNS_TYPE_HIP, "HIP", "112m", dns_check_hip),
+	PLAIN(DNS_TYPE_NINFO, "NINFO", "t"),
+	PLAIN(DNS_TYPE_RKEY, "RKEY", "211m"),
+	PLAIN(DNS_TYPE_TALINK, "TALINK", "pp"),
+	CHECKED(DNS_TYPE_CDS, "CDS", "211m", dns_check_ds),
+	PLAIN(DNS_TYPE_CDNSKEY, "CDNSKEY", "211m"),
+	PLAIN(DNS_TYPE_OPENPGPKEY, "OPENPGPKEY", "m"),
+	CHECKED(DNS_TYPE_CSYNC, "CSYNC", "42r", dns_check_csync),
+	CHECKED(DNS_TYPE_ZONEMD, "ZONEMD", "411m", dns_check_zonemd),
+	CHECKED(DNS_TYPE_SVCB, "SVCB", "2pr", dns_check_svcb),
+	CHECKED(DNS_TYPE_HTTPS, "HTTPS", "2pr", dns_check_svcb),
 	PLAIN(DNS_TYPE_SPF, "SPF", "t"),
+	PLAIN(DNS_TYPE_NID, "NID", "28"),
+	PLAIN(DNS_TYPE_L32, "L32", "2a"),
+	PLAIN(DNS_TYPE_L64, "L64", "28"),
+	PLAIN(DNS_TYPE_LP, "LP", "2p"),
+	PLAIN(DNS_TYPE_EUI48, "EUI48", "6"),
+	PLAIN(DNS_TYPE_EUI64, "EUI64", "8"),
 	META(DNS_TYPE_NXNAME, "NXNAME"),
 	META(DNS_TYPE_TKEY, "TKEY"),
 	META(DNS_TYPE_TSIG, "TSIG"),
@@ -73,8 +103,11 @@ static const struct dns_rrtype table[TYPES] = {
 	META(DNS_TYPE_MAILB, "MAILB"),
 	META(DNS_TYPE_MAILA, "MAILA"),
 	META(DNS_TYPE_ANY, "ANY"),
-	PLAIN(DNS_TYPE_URI, "URI", "22r"),
-	PLAIN(DNS_TYPE_CAA, "CAA", "1sr"),
+	PLAIN(DNS_TYPE_URI, "URI", "22m"),
+	CHECKED(DNS_TYPE_CAA, "CAA", "1sr", dns_check_caa),
+	PLAIN(DNS_TYPE_AVC, "AVC", "t"),
+	CHECKED(DNS_TYPE_AMTRELAY, "AMTRELAY", "11r", dns_check_amtrelay),
+	PLAIN(DNS_TYPE_RESINFO, "RESINFO", "t"),
 };
 
 static const struct dns_rrtype unknown = {.name = "", .layout = "r"};
@@ -158,6 +191,8 @@ size_t dns_field_size(char letter, const uint8_t *at, size_t left)
 	case '1':
 	case '2':
 	case '4':
+	case '6':
+	case '8':
 		size = (size_t)(letter - '0');
 		break;
 	case 'a':
@@ -195,6 +230,9 @@ static void skip_field(struct buf_reader *reader, char letter)
 		do {
 			buf_read(reader, buf_read_u8(reader));
 		} while (!reader->failed && buf_left(reader) > 0);
+		break;
+	case 'm':
+		buf_read(reader, buf_left(reader) > 0 ? buf_left(reader) : 1);
 		break;
 	case 'r':
 		buf_read(reader, buf_left(reader));
@@ -248,9 +286,25 @@ static int read_rdata(struct buf_reader *reader, uint16_t type, uint16_t size, b
 	return out->failed ? ERR_SPACE : (int)(buf_written(out) - before);
 }
 
+/* What its layout cannot say: right? The RDATA is whole and has no pointers. */
+static bool is_right(uint16_t type, const uint8_t *rdata, size_t size)
+{
+	const struct dns_rrtype *row = dns_rrtype(type);
+	struct buf_reader reader = buf_reader(rdata, size);
+
+	return row->check == NULL ||
+	       (row->check(&reader) && !reader.failed && buf_left(&reader) == 0);
+}
+
 int dns_rdata_read(struct buf_reader *reader, uint16_t type, uint16_t size, struct buf_writer *out)
 {
-	return read_rdata(reader, type, size, true, out);
+	const int ret = read_rdata(reader, type, size, true, out);
+
+	if (ret >= 0 && !is_right(type, out->at - ret, (size_t)ret)) {
+		reader->failed = true;
+		return ERR_FORMAT;
+	}
+	return ret;
 }
 
 int dns_rdata_check(uint16_t type, const uint8_t *rdata, uint16_t size)
@@ -258,9 +312,12 @@ int dns_rdata_check(uint16_t type, const uint8_t *rdata, uint16_t size)
 	uint8_t none[1];
 	struct buf_reader reader = buf_reader(size == 0 ? none : rdata, size);
 	struct buf_writer nowhere = buf_writer(none, 0);
-	const int ret = read_rdata(&reader, type, size, false, &nowhere);
 
-	return ret == ERR_FORMAT ? ERR_FORMAT : OK;
+	if (read_rdata(&reader, type, size, false, &nowhere) == ERR_FORMAT ||
+	    !is_right(type, reader.start, size)) {
+		return ERR_FORMAT;
+	}
+	return OK;
 }
 
 bool dns_rdata_equal(uint16_t type, const uint8_t *one, uint16_t one_size, const uint8_t *other,

@@ -10,20 +10,22 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "dns/rrcheck.h"
 
 /*
  * Layout letters, in order of the RDATA's fields:
- *   1 2 4   so many octets          a  4 octets (A)          x  16 octets (AAAA)
+ *   1 2 4 6 8  so many octets       a  4 octets (A)          x  16 octets (AAAA)
  *   n  name of RFC 1035: decompressed on input, compressed on output
  *   d  name decompressed on input (RFC 3597 section 4), never compressed on output
  *   p  plain name: a pointer in it is an error
  *   s  character-string              t  one or more character-strings
- *   r  the rest, any octets, may be empty
+ *   r  the rest, any octets, may be empty       m  the same, at least one octet
  */
 struct dns_rrtype {
 	uint16_t type;
 	const char *name;
 	const char *layout;
+	dns_check_fn check; /* of what the layout cannot say; NULL: nothing more */
 	bool fold; /* names compare without case (RFC 3597 section 7); d and n do, p only if so */
 	bool meta; /* never stored: OPT, TSIG, ANY ... */
 };

@@ -24,7 +24,6 @@
 #include "zone/rdata.h"
 
 #define ARENA_BLOCK 65536
-#define TYPE_NSEC3PARAM 51
 
 /* A record, in the order of the file. */
 struct entry {
@@ -134,7 +133,7 @@ static int check_type(const struct reading *reading, uint16_t type, const struct
 	case DNS_TYPE_NSEC:
 	case DNS_TYPE_DNSKEY:
 	case DNS_TYPE_NSEC3:
-	case TYPE_NSEC3PARAM:
+	case DNS_TYPE_NSEC3PARAM:
 		return fail(reading,
 			    "%s: signed zones are not served: a secondary that signs can "
 			    "sit in front",

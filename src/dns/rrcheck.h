@@ -1,0 +1,31 @@
+/*
+ * What a layout cannot say of RDATA: lengths that hang on another field, bits, orders, alphabets.
+ * The record table (dns/rrtype.h) names the check of a type. Thread: any.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/*
+ * Reads the RDATA, uncompressed and as its layout says, to its end. False: it is wrong, as it is
+ * when `rdata` failed or does not end with what was read, which the caller looks at.
+ */
+typedef bool (*dns_check_fn)(struct buf_reader *rdata);
+
+bool dns_check_isdn(struct buf_reader *rdata);
+bool dns_check_key(struct buf_reader *rdata);
+bool dns_check_loc(struct buf_reader *rdata);
+bool dns_check_apl(struct buf_reader *rdata);
+bool dns_check_ds(struct buf_reader *rdata);
+bool dns_check_sshfp(struct buf_reader *rdata);
+bool dns_check_ipseckey(struct buf_reader *rdata);
+bool dns_check_nsec(struct buf_reader *rdata);
+bool dns_check_nsec3(struct buf_reader *rdata);
+bool dns_check_hip(struct buf_reader *rdata);
+bool dns_check_csync(struct buf_reader *rdata);
+bool dns_check_zonemd(struct buf_reader *rdata);
+bool dns_check_svcb(struct buf_reader *rdata);
+bool dns_check_caa(struct buf_reader *rdata);
+bool dns_check_amtrelay(struct buf_reader *rdata);
