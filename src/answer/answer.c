@@ -13,15 +13,18 @@
  * was collected is the answer, NOERROR.
  *
  * Derived SRV and address sets are shown up to answer-max, as a subset that is stable for the
- * client; sets of SRV and addresses begin at a random member. What does not fit: of the answer and
- * the authority section as many whole RRs as do, with TC by UDP; in the additional section whole
- * sets, silently, except for the glue of a referral (RFC 2181 9, RFC 9471).
+ * client: the members that follow its place on the ring, the lowest priority first. Addresses are
+ * picked by weight. Sets of SRV and addresses begin at a random member. What does not fit: of the
+ * answer and the authority section as many whole RRs as do, with TC by UDP; in the additional
+ * section whole sets, silently, except for the glue of a referral (RFC 2181 9, RFC 9471). The part
+ * of a pool that fits is stable as well: there are clients that take it for the whole.
  */
 #include "answer/answer.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "answer/pick.h"
 #include "base/err.h"
 
 #define HOPS_MAX 16
@@ -32,6 +35,7 @@
 #define RR_MIN 12 /* octets of the shortest record in a message */
 #define SRV_FIXED 6 /* octets of SRV RDATA before the target */
 #define MX_FIXED 2
+#define EDE_FIXED 6 /* octets of an extended error before its text */
 #define NO_TARGET (-1)
 
 /* Names that were written, for the additional section. */
@@ -60,9 +64,7 @@ struct reply {
 
 /* In what order a set is written: the lowest priority turned, then the rest as it stands. */
 struct order {
-	uint32_t lowest; /* size of the ring */
-	uint32_t start; /* of the subset on the ring */
-	uint32_t low; /* members from the ring */
+	uint32_t low; /* members of the lowest priority */
 	uint32_t turn; /* of these, the first to be written */
 	uint32_t total; /* members in all */
 };
@@ -115,7 +117,10 @@ static uint32_t answer_max(const struct zone *zone)
 {
 	const uint32_t max = zone_is_registry(zone) ? zone_shape(zone)->answer_max : ANSWER_MAX;
 
-	return max == 0 ? ANSWER_MAX : max;
+	if (max == 0) {
+		return ANSWER_MAX;
+	}
+	return max < PICK_MAX ? max : PICK_MAX;
 }
 
 static void set_rcode(struct reply *reply, unsigned rcode)
@@ -159,7 +164,7 @@ static int put_rr(struct reply *reply, enum dns_section section, const uint8_t *
 			     rdata, size);
 }
 
-/* ---- order and subsets ------------------------------------------------------------------- */
+/* ---- order ------------------------------------------------------------------------------- */
 
 static bool is_turned(uint16_t type)
 {
@@ -172,49 +177,38 @@ static bool is_pool(const struct set *set)
 	return set->lowest > 0 && is_turned(set->type);
 }
 
-/* Where a pool's set is larger than its zone shows, this client's part of it. */
-static struct order subset(struct reply *reply, const struct set *set, uint32_t max)
+static struct order order_of(struct reply *reply, uint16_t type, uint32_t low, uint32_t total)
 {
-	struct order order = {
-		.lowest = set->lowest,
-		.low = set->lowest < max ? set->lowest : max,
-		.total = set->count < max ? set->count : max,
-	};
+	struct order order = {.low = low < total ? low : total, .total = total};
 
-	if (set->count <= max) {
-		return order;
-	}
-	order.start = set_ring_start(set, reply->query->client);
-	reply->result->is_sampled = true;
-	reply->result->pool = set->count;
-	set_ede(reply, DNS_EDE_OTHER, "a subset of a larger pool");
-	return order;
-}
-
-static struct order order_of(struct reply *reply, const struct set *set)
-{
-	struct order order = {.lowest = set->count, .low = set->count, .total = set->count};
-
-	if (is_pool(set)) {
-		order = subset(reply, set, answer_max(set->zone));
-	}
-	if (order.low > 1 && is_turned(set->type)) {
+	if (order.low > 1 && is_turned(type)) {
 		order.turn = rand_below(reply->rand, order.low);
 	}
 	return order;
 }
 
-/* The set's index of the member written as number `at`. */
+/* The index of the member written as number `at`. */
 static uint32_t order_index(const struct order *order, uint32_t at)
 {
-	uint32_t index = at + order->turn;
+	const uint32_t index = at + order->turn;
 
 	if (at >= order->low) {
-		return order->lowest + (at - order->low);
+		return at;
 	}
-	index = index < order->low ? index : index - order->low;
-	index += order->start;
-	return index < order->lowest ? index : index - order->lowest;
+	return index < order->low ? index : index - order->low;
+}
+
+/* This client's part of a pool; the reply says that it is one. */
+static void pick_for(struct pick *pick, struct reply *reply, const struct set *set)
+{
+	const uint32_t max = answer_max(set->zone);
+
+	if (set->count > max) {
+		reply->result->is_sampled = true;
+		reply->result->pool = set->count;
+		set_ede(reply, DNS_EDE_OTHER, "a subset of a larger pool");
+	}
+	pick_members(pick, set, reply->query->client, max);
 }
 
 /* ---- targets ----------------------------------------------------------------------------- */
@@ -269,23 +263,63 @@ static struct targets *targets_of(struct reply *reply, const uint8_t *owner, con
 
 /* ---- the answer and authority sections --------------------------------------------------- */
 
+static void put_pool(struct reply *reply, enum dns_section section, const uint8_t *owner,
+		     const struct set *set)
+{
+	struct targets *targets = targets_of(reply, owner, set);
+	uint8_t scratch[SET_SCRATCH];
+	struct pick pick;
+
+	pick_for(&pick, reply, set);
+	const uint32_t wanted = pick.count;
+	pick_fit(&pick, set, reply->writer->limit - reply->writer->at);
+	const struct order order = order_of(reply, set->type, pick.low, pick.count);
+	for (uint32_t at = 0; at < order.total; at++) {
+		uint16_t size;
+		const void *member = pick.member[order_index(&order, at)];
+		const uint8_t *rdata = set_rdata(set, member, scratch, &size);
+
+		if (put_rr(reply, section, owner, set, rdata, size) != OK) {
+			fill(reply);
+			return;
+		}
+		if (targets != NULL) {
+			note_target(reply, targets, set, rdata, size);
+		}
+	}
+	if (pick.count < wanted) {
+		fill(reply);
+	}
+}
+
 /* Writes a set whose every record is required, and notes its targets, at most answer-max. */
 static void put_set(struct reply *reply, enum dns_section section, const uint8_t *owner,
 		    const struct set *set)
 {
-	const struct order order = order_of(reply, set);
+	if (is_pool(set)) {
+		put_pool(reply, section, owner, set);
+		return;
+	}
+	const struct order order = order_of(reply, set->type, set->count, set->count);
 	struct targets *targets = targets_of(reply, owner, set);
 	const uint32_t max = targets == NULL ? 0 : answer_max(set->zone);
 	/* Of a large PTR set, any part may be told about. */
 	const uint32_t from = order.total > 1 && set->type == DNS_TYPE_PTR
 				      ? rand_below(reply->rand, order.total)
 				      : 0;
+	const bool is_walked = set_is_walked(set);
 	uint8_t scratch[SET_SCRATCH];
+	struct set_walk walk;
 
+	if (is_walked) {
+		set_walk_start(&walk, set, 0);
+	}
 	for (uint32_t at = 0; at < order.total; at++) {
 		const uint32_t distance = at >= from ? at - from : at + order.total - from;
 		uint16_t size;
-		const uint8_t *rdata = set_member(set, order_index(&order, at), scratch, &size);
+		const uint8_t *rdata =
+			is_walked ? set_rdata(set, set_walk_next(&walk), scratch, &size)
+				  : set_member(set, order_index(&order, at), scratch, &size);
 
 		if (put_rr(reply, section, owner, set, rdata, size) != OK) {
 			fill(reply);
@@ -522,7 +556,8 @@ static bool add_set(struct reply *reply, const uint8_t *owner, const struct set 
 	struct dns_writer *writer = reply->writer;
 	const struct dns_mark mark = dns_writer_mark(writer);
 	const size_t hosts = reply->hosts.count;
-	const struct order order = order_of(reply, set);
+	const uint32_t low = is_pool(set) ? set->lowest : set->count;
+	const struct order order = order_of(reply, set->type, low, set->count);
 	uint8_t scratch[SET_SCRATCH];
 
 	if (order.total > (writer->limit - writer->at) / RR_MIN) {
@@ -700,10 +735,35 @@ static void add_hosts(struct reply *reply)
 	}
 }
 
+/* Octets that the extended error takes within OPT (RFC 8914 2). */
+static size_t remark_size(const struct answer_result *result)
+{
+	const size_t text_size = result->ede_text == NULL ? 0 : strlen(result->ede_text);
+
+	return result->has_ede ? EDE_FIXED + text_size : 0;
+}
+
+/*
+ * RFC 8914 3 would have TC for an extended error that does not fit. Of an answer that has all it
+ * needs it is a remark, and not worth another question by TCP: it goes, its text first.
+ */
+static void fit_remark(struct reply *reply)
+{
+	const size_t room = reply->writer->limit - reply->writer->at;
+	struct answer_result *result = reply->result;
+
+	if (result->rcode == DNS_RCODE_NOERROR && remark_size(result) > room) {
+		result->ede_text = NULL;
+		result->has_ede = result->has_ede && room >= EDE_FIXED;
+	}
+}
+
 /* Addresses come last: without them a client has what to ask for (RFC 6763 12). */
 static void add_all(struct reply *reply)
 {
-	if (reply->is_full) {
+	const size_t kept = remark_size(reply->result);
+
+	if (reply->is_full || !dns_writer_reserve(reply->writer, kept)) {
 		return;
 	}
 	if (reply->instances.count > 0) {
@@ -712,6 +772,7 @@ static void add_all(struct reply *reply)
 	if (reply->hosts.count > 0) {
 		add_hosts(reply);
 	}
+	dns_writer_release(reply->writer, kept);
 }
 
 /* ---- all of it --------------------------------------------------------------------------- */
@@ -810,4 +871,5 @@ void answer_write(const struct answer_query *query, struct rand *rand, struct dn
 		continue;
 	}
 	add_all(&reply);
+	fit_remark(&reply);
 }

@@ -5,12 +5,13 @@
  * A name's content has *shares* in derived sets. An instance in the pool has
  *   - a PTR at its type, at each of its subtypes, and its type's PTR at _services._dns-sd._udp
  *   - an SRV at its type for each of its own
- *   - a use of each SRV's host, in the pool of its type at that priority
+ *   - a use of each SRV's host, in the pool of its type: priority, weight and port
  * and every instance is counted at the hosts it points to, by owner, in the pool or not. Explicit
  * records at a type, subtype or _services name are shares as well, so that a set holds each RR
  * once, whoever it came from. Sets count their shares: an RR is there from the first to the last,
  * and only these two steps are in the delta. A host's addresses enter the address view of a type at
  * a priority with the first use there and leave with the last; the view shows its lowest priority.
+ * An address weighs what the SRVs that lead to it weigh together, 65,535 at most.
  */
 #include <assert.h>
 #include <string.h>
@@ -85,19 +86,24 @@ static void share_srv(struct root_writer *writer, struct shares *shares, const s
 #define USE_POOL 't'
 #define USE_OWNER 'o'
 
-/* Key of a use in a pool: 't', type folded, priority. */
+#define USE_FIXED 6 /* octets behind the type: priority, weight, port */
+
+/* Key of a use in a pool: 't', type folded, priority, weight, port. */
 static void share_pool(struct root_writer *writer, struct shares *shares, const uint8_t *type,
 		       const struct dns_srv *srv)
 {
 	const size_t type_size = dns_name_size(type);
-	uint8_t *key = arena_alloc(&writer->scratch, type_size + 3);
-	struct tree_entry entry = {.key = key, .key_size = (uint16_t)(type_size + 3)};
+	const uint16_t key_size = (uint16_t)(1 + type_size + USE_FIXED);
+	uint8_t *key = arena_alloc(&writer->scratch, key_size);
+	struct tree_entry entry = {.key = key, .key_size = key_size};
 
 	if (key != NULL) {
+		struct buf_writer out = buf_writer(key + 1 + type_size, USE_FIXED);
 		key[0] = USE_POOL;
 		dns_name_fold(key + 1, type);
-		key[1 + type_size] = (uint8_t)(srv->priority >> 8);
-		key[2 + type_size] = (uint8_t)srv->priority;
+		buf_write_u16(&out, srv->priority);
+		buf_write_u16(&out, srv->weight);
+		buf_write_u16(&out, srv->port);
 	}
 	share_add(writer, shares, SHARE_POOL, srv->target, &entry);
 }
@@ -348,55 +354,148 @@ static const uint8_t *pool_name(struct root_writer *writer, const struct zone *z
 	return joined(writer, prefix, zone->apex);
 }
 
-/* One more, or one less, use of an address at a priority of a type. */
-static void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
-		      const uint8_t *type, const uint8_t priority[2], const uint8_t *address,
-		      uint16_t size)
+uint16_t pool_weight(const struct tree *entry)
 {
-	uint8_t key[2 + 8 + 16];
-	const struct tree_entry entry = {.key = key, .key_size = (uint16_t)(10 + size)};
-	const int level = priority[0] << 8 | priority[1];
-	const uint16_t rr_type = size == 4 ? DNS_TYPE_A : DNS_TYPE_AAAA;
-	const uint8_t *name = pool_name(writer, work->zone, type);
-	struct faces *faces = name == NULL ? NULL : faces_own(writer, work, name);
+	struct buf_reader reader = buf_reader(tree_value(entry), entry->value_size);
+	const uint32_t sum = buf_read_u32(&reader);
 
-	if (faces == NULL) {
+	return sum < UINT16_MAX ? (uint16_t)sum : UINT16_MAX;
+}
+
+/* An entry of this weight came, or went. */
+static void move_weight(struct root_writer *writer, struct faces *faces, int sign,
+			const uint8_t priority[2], uint16_t weight)
+{
+	const uint8_t key[4] = {priority[0], priority[1], (uint8_t)(weight >> 8), (uint8_t)weight};
+	const struct tree_entry entry = {.key = key, .key_size = sizeof(key)};
+
+	if (weight == 0) {
 		return;
 	}
-	memcpy(key, priority, 2);
-	struct buf_writer out = buf_writer(key + 2, 8);
-	buf_write_u64(&out, siphash(&work->zone->ring, address, size));
-	memcpy(key + 10, address, size);
-	struct tree **tree = size == 4 ? &faces->a : &faces->aaaa;
-	const int before = pool_level(faces);
 	if (sign > 0) {
-		if (before >= 0 && level < before) {
-			say_level(writer, work, -1, name, faces, before);
-		}
-		if (tree_add(&writer->txn, tree, &entry) != 1) {
-			return;
-		}
-		if (before < 0 || level <= before) {
-			say(writer, work, 1, name, rr_type, address, size);
-		}
+		tree_add(&writer->txn, &faces->weights, &entry);
+	} else {
+		tree_sub(&writer->txn, &faces->weights, key, sizeof(key));
+	}
+}
+
+/* How an address is used: by which type, and what its SRV says. */
+struct use {
+	const uint8_t *type;
+	const uint8_t *priority; /* two octets */
+	uint16_t weight;
+};
+
+static struct use use_view(const uint8_t *key, uint16_t key_size)
+{
+	const uint8_t *fixed = key + key_size - USE_FIXED;
+
+	return (struct use){
+		.type = key + 1, .priority = fixed, .weight = (uint16_t)(fixed[2] << 8 | fixed[3])};
+}
+
+/* Where an address stands in the view of a type. */
+struct spot {
+	const uint8_t *name; /* of the view */
+	struct faces *faces;
+	struct tree **tree;
+	uint16_t rr_type;
+	uint16_t key_size;
+	uint8_t key[2 + 8 + 16];
+};
+
+static bool spot_find(struct spot *spot, struct root_writer *writer, struct zone_work *work,
+		      const struct use *use, const uint8_t *address, uint16_t size)
+{
+	spot->name = pool_name(writer, work->zone, use->type);
+	spot->faces = spot->name == NULL ? NULL : faces_own(writer, work, spot->name);
+	if (spot->faces == NULL) {
+		return false;
+	}
+	spot->tree = size == 4 ? &spot->faces->a : &spot->faces->aaaa;
+	spot->rr_type = size == 4 ? DNS_TYPE_A : DNS_TYPE_AAAA;
+	spot->key_size = (uint16_t)(10 + size);
+	memcpy(spot->key, use->priority, 2);
+	struct buf_writer out = buf_writer(spot->key + 2, 8);
+	buf_write_u64(&out, siphash(&work->zone->ring, address, size));
+	memcpy(spot->key + 10, address, size);
+	return true;
+}
+
+/* The address there weighs more, or less. */
+static void weigh(struct root_writer *writer, const struct spot *spot, int sign, uint16_t weight)
+{
+	if (weight == 0 || writer->txn.failed) {
 		return;
 	}
-	if (tree_sub(&writer->txn, tree, key, entry.key_size) != 0) {
+	const uint16_t before = pool_weight(tree_get(*spot->tree, spot->key, spot->key_size));
+	uint8_t *value = tree_edit(&writer->txn, spot->tree, spot->key, spot->key_size);
+	if (value == NULL) {
 		return;
 	}
-	if (level == before) {
-		say(writer, work, -1, name, rr_type, address, size);
-		const int after = pool_level(faces);
-		if (after >= 0 && after != level) {
-			say_level(writer, work, 1, name, faces, after);
+	struct buf_reader reader = buf_reader(value, 4);
+	struct buf_writer out = buf_writer(value, 4);
+	const uint32_t sum = buf_read_u32(&reader);
+	buf_write_u32(&out, sign > 0 ? sum + weight : sum - weight);
+	const uint16_t after = pool_weight(tree_get(*spot->tree, spot->key, spot->key_size));
+	if (after != before) {
+		move_weight(writer, spot->faces, 1, spot->key, after);
+		move_weight(writer, spot->faces, -1, spot->key, before);
+	}
+}
+
+/* One more use of an address. */
+static void pool_add(struct root_writer *writer, struct zone_work *work, const struct use *use,
+		     const uint8_t *address, uint16_t size)
+{
+	static const uint8_t no_weight[4];
+	struct spot spot;
+
+	if (!spot_find(&spot, writer, work, use, address, size)) {
+		return;
+	}
+	const struct tree_entry entry = {.key = spot.key,
+					 .key_size = spot.key_size,
+					 .value = no_weight,
+					 .value_size = sizeof(no_weight)};
+	const int level = use->priority[0] << 8 | use->priority[1];
+	const int before = pool_level(spot.faces);
+	if (before >= 0 && level < before) {
+		say_level(writer, work, -1, spot.name, spot.faces, before);
+	}
+	const uint32_t count = tree_add(&writer->txn, spot.tree, &entry);
+	weigh(writer, &spot, 1, use->weight);
+	if (count == 1 && (before < 0 || level <= before)) {
+		say(writer, work, 1, spot.name, spot.rr_type, address, size);
+	}
+}
+
+/* One less. */
+static void pool_sub(struct root_writer *writer, struct zone_work *work, const struct use *use,
+		     const uint8_t *address, uint16_t size)
+{
+	struct spot spot;
+
+	if (!spot_find(&spot, writer, work, use, address, size)) {
+		return;
+	}
+	const int before = pool_level(spot.faces);
+	weigh(writer, &spot, -1, use->weight);
+	if (tree_sub(&writer->txn, spot.tree, spot.key, spot.key_size) != 0) {
+		return;
+	}
+	if ((use->priority[0] << 8 | use->priority[1]) == before) {
+		say(writer, work, -1, spot.name, spot.rr_type, address, size);
+		const int after = pool_level(spot.faces);
+		if (after >= 0 && after != before) {
+			say_level(writer, work, 1, spot.name, spot.faces, after);
 		}
 	}
-	faces_tidy(writer, work, name);
+	faces_tidy(writer, work, spot.name);
 }
 
 static void move_addresses(struct root_writer *writer, struct zone_work *work, int sign,
-			   const struct rrset *set, const struct rrset *but, const uint8_t *type,
-			   const uint8_t priority[2])
+			   const struct rrset *set, const struct rrset *but, const struct use *use)
 {
 	for (uint32_t i = 0; set != NULL && i < set->count; i++) {
 		uint16_t size;
@@ -407,8 +506,10 @@ static void move_addresses(struct root_writer *writer, struct zone_work *work, i
 			const uint8_t *other = rrset_member(but, k, &other_size, NULL);
 			is_in_both = memcmp(address, other, size) == 0;
 		}
-		if (!is_in_both) {
-			pool_move(writer, work, sign, type, priority, address, size);
+		if (!is_in_both && sign > 0) {
+			pool_add(writer, work, use, address, size);
+		} else if (!is_in_both) {
+			pool_sub(writer, work, use, address, size);
 		}
 	}
 }
@@ -429,14 +530,13 @@ void derive_addresses(struct root_writer *writer, struct zone_work *work, const 
 		return;
 	}
 	for (uint32_t rank = 0; rank < tree_size(host->uses); rank++) {
-		const struct tree *use = tree_at(host->uses, rank);
-		const uint8_t *key = tree_key(use);
-		if (key[0] != USE_POOL) {
+		const struct tree *entry = tree_at(host->uses, rank);
+		if (tree_key(entry)[0] != USE_POOL) {
 			continue;
 		}
-		const uint8_t *priority = key + use->key_size - 2;
-		move_addresses(writer, work, 1, after, before, key + 1, priority);
-		move_addresses(writer, work, -1, before, after, key + 1, priority);
+		const struct use use = use_view(tree_key(entry), entry->key_size);
+		move_addresses(writer, work, 1, after, before, &use);
+		move_addresses(writer, work, -1, before, after, &use);
 	}
 }
 
@@ -487,11 +587,11 @@ static void move_use(struct root_writer *writer, struct zone_work *work, int sig
 	}
 	const struct node *node = names_get(work->zone, share->at);
 	if (share->kind == SHARE_POOL && node != NULL && count == (sign > 0 ? 1u : 0u)) {
-		const uint8_t *priority = key + share->entry.key_size - 2;
+		const struct use use = use_view(key, share->entry.key_size);
 		const struct rrset *a = node_rrset(node, DNS_TYPE_A);
 		const struct rrset *aaaa = node_rrset(node, DNS_TYPE_AAAA);
-		move_addresses(writer, work, sign, a, NULL, key + 1, priority);
-		move_addresses(writer, work, sign, aaaa, NULL, key + 1, priority);
+		move_addresses(writer, work, sign, a, NULL, &use);
+		move_addresses(writer, work, sign, aaaa, NULL, &use);
 	}
 }
 

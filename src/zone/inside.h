@@ -51,13 +51,17 @@ struct lease_box {
 	uint8_t name[];
 };
 
-/* Derived sets. Keys: PTR: order of the target; SRV, addresses: priority, ring, the rest. */
+/*
+ * Derived sets. Keys: PTR: order of the target; SRV, addresses: priority, ring, the rest. The value
+ * of an address is the sum of the weights of the SRVs that lead to it.
+ */
 struct faces {
 	struct object object;
 	struct tree *ptr;
 	struct tree *srv;
 	struct tree *a;
 	struct tree *aaaa;
+	struct tree *weights; /* address view: those over 0 there are. Key: priority, weight */
 };
 
 struct node {
@@ -210,3 +214,6 @@ bool node_is_in_pool(const struct node *node);
 
 /* Lowest priority that has an address in an address view; -1: none. */
 int pool_level(const struct faces *faces);
+
+/* Weight of an entry of an address view. */
+uint16_t pool_weight(const struct tree *entry);

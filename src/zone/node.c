@@ -189,6 +189,7 @@ void node_free(void *value)
 		tree_free(node->faces->srv);
 		tree_free(node->faces->a);
 		tree_free(node->faces->aaaa);
+		tree_free(node->faces->weights);
 		free(node->faces);
 	}
 	free(node);

@@ -206,6 +206,93 @@ uint32_t tree_rank(const struct tree *tree, const uint8_t *key, uint16_t key_siz
 	return rank;
 }
 
+static struct tree *edit(struct txn *txn, struct tree *tree, const uint8_t *key, uint16_t size,
+			 uint8_t **value)
+{
+	assert(tree != NULL);
+	struct tree *here = own(txn, tree);
+	if (here == NULL) {
+		return tree;
+	}
+	const int order = compare(key, size, here);
+	if (order == 0) {
+		*value = here->data + here->key_size;
+	} else if (order < 0) {
+		here->left = edit(txn, here->left, key, size, value);
+	} else {
+		here->right = edit(txn, here->right, key, size, value);
+	}
+	return here;
+}
+
+uint8_t *tree_edit(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size)
+{
+	uint8_t *value = NULL;
+
+	if (!txn->failed) {
+		*tree = edit(txn, *tree, key, key_size, &value);
+	}
+	return value;
+}
+
+/* ---- walking ----------------------------------------------------------------------------- */
+
+/* Ancestors that come after what is below them; the farthest is forgotten when there are many. */
+static void push(struct tree_walk *walk, const struct tree *entry)
+{
+	walk->path[walk->depth++ % TREE_WALK_DEPTH] = entry;
+	if (walk->kept < TREE_WALK_DEPTH) {
+		walk->kept++;
+	}
+}
+
+static void descend(struct tree_walk *walk)
+{
+	const struct tree *tree = walk->tree;
+	uint32_t rank = walk->rank;
+
+	while (tree != NULL) {
+		const uint32_t left = tree_size(tree->left);
+		if (rank > left) {
+			rank -= left + 1;
+			tree = tree->right;
+			continue;
+		}
+		push(walk, tree);
+		if (rank == left) {
+			return;
+		}
+		tree = tree->left;
+	}
+}
+
+void tree_walk_start(struct tree_walk *walk, const struct tree *tree, uint32_t rank)
+{
+	walk->tree = tree;
+	walk->rank = rank;
+	walk->depth = 0;
+	walk->kept = 0;
+}
+
+const struct tree *tree_walk_next(struct tree_walk *walk)
+{
+	if (walk->kept == 0) {
+		if (walk->rank >= tree_size(walk->tree)) {
+			return NULL;
+		}
+		descend(walk);
+	}
+	const struct tree *entry = walk->path[--walk->depth % TREE_WALK_DEPTH];
+	walk->kept--;
+	walk->rank++;
+	for (const struct tree *below = entry->right; below != NULL; below = below->left) {
+		push(walk, below);
+	}
+	return entry;
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
 void tree_free(struct tree *tree)
 {
 	if (tree == NULL) {

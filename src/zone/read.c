@@ -217,6 +217,18 @@ static uint32_t level_size(const struct tree *tree, int level)
 	return level == 0xffff ? tree_size(tree) : tree_rank(tree, next, 2);
 }
 
+/* Largest weight at a priority of an address view. */
+static uint16_t heaviest_of(const struct faces *faces, int level)
+{
+	const uint32_t below = level_size(faces->weights, level);
+
+	if (below == 0 || below == level_size(faces->weights, level - 1)) {
+		return 0;
+	}
+	const uint8_t *key = tree_key(tree_at(faces->weights, below - 1));
+	return (uint16_t)(key[2] << 8 | key[3]);
+}
+
 static const struct tree *face_of(const struct faces *faces, uint16_t type)
 {
 	switch (type) {
@@ -255,9 +267,11 @@ static bool face_set(const struct zone *zone, const struct node *node, uint16_t 
 		set->lowest = level_size(tree, key[0] << 8 | key[1]);
 	} else {
 		/* The view shows one priority, over both families. */
+		const int level = pool_level(node->faces);
 		set->kind = SET_ADDRESS;
-		set->count = level_size(tree, pool_level(node->faces));
+		set->count = level_size(tree, level);
 		set->lowest = set->count;
+		set->heaviest = node->faces->weights == NULL ? 0 : heaviest_of(node->faces, level);
 	}
 	const struct rrset *explicit = node_rrset(node, type);
 	set->said = explicit == NULL ? 0 : explicit->count;
@@ -333,24 +347,59 @@ static const uint8_t *soa_member(const struct zone *zone, uint8_t scratch[SET_SC
 const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch[SET_SCRATCH],
 			  uint16_t *size)
 {
-	const struct tree *entry;
-
 	switch ((enum set_kind)set->kind) {
 	case SET_SOA:
 		return soa_member(set->zone, scratch, size);
 	case SET_PTR:
 	case SET_SRV:
-		entry = tree_at(set->source, index);
-		*size = entry->value_size;
-		return tree_value(entry);
 	case SET_ADDRESS:
-		entry = tree_at(set->source, index);
-		*size = (uint16_t)(entry->key_size - 10);
-		return tree_key(entry) + 10;
+		return set_rdata(set, tree_at(set->source, index), scratch, size);
 	case SET_EXPLICIT:
 		break;
 	}
 	return rrset_member(set->source, index, size, NULL);
+}
+
+const uint8_t *set_rdata(const struct set *set, const void *member, uint8_t scratch[SET_SCRATCH],
+			 uint16_t *size)
+{
+	const struct tree *entry = member;
+
+	(void)scratch;
+	if (set->kind == SET_ADDRESS) {
+		*size = (uint16_t)(entry->key_size - 10);
+		return tree_key(entry) + 10;
+	}
+	*size = entry->value_size;
+	return tree_value(entry);
+}
+
+bool set_is_walked(const struct set *set)
+{
+	return set->kind != SET_EXPLICIT && set->kind != SET_SOA;
+}
+
+void set_walk_start(struct set_walk *walk, const struct set *set, uint32_t index)
+{
+	assert(set_is_walked(set));
+	tree_walk_start(&walk->inside, set->source, index);
+}
+
+const void *set_walk_next(struct set_walk *walk)
+{
+	return tree_walk_next(&walk->inside);
+}
+
+uint64_t set_place(const void *member)
+{
+	struct buf_reader reader = buf_reader(tree_key(member) + 2, 8);
+
+	return buf_read_u64(&reader);
+}
+
+uint16_t set_weight(const void *member)
+{
+	return pool_weight(member);
 }
 
 bool set_is_derived(const struct set *set)
@@ -389,19 +438,32 @@ bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size)
 	return false;
 }
 
-uint32_t set_ring_start(const struct set *set, uint64_t point)
+static int level_at(const struct set *set, uint32_t index)
+{
+	const uint8_t *key = tree_key(tree_at(set->source, index));
+
+	return key[0] << 8 | key[1];
+}
+
+struct set_level set_level(const struct set *set, uint32_t index)
+{
+	if (index < set->lowest) {
+		return (struct set_level){.first = 0, .count = set->lowest};
+	}
+	const int level = level_at(set, index);
+	const uint32_t first = level_size(set->source, level - 1);
+	return (struct set_level){.first = first, .count = level_size(set->source, level) - first};
+}
+
+uint32_t set_ring_start(const struct set *set, const struct set_level *level, uint64_t point)
 {
 	uint8_t key[10];
 
-	if (set->kind != SET_SRV && set->kind != SET_ADDRESS) {
-		return 0;
-	}
-	const struct tree *tree = set->source;
-	memcpy(key, tree_key(tree_at(tree, 0)), 2);
+	memcpy(key, tree_key(tree_at(set->source, level->first)), 2);
 	struct buf_writer out = buf_writer(key + 2, 8);
 	buf_write_u64(&out, point);
-	const uint32_t rank = tree_rank(tree, key, sizeof(key));
-	return rank >= set->lowest ? 0 : rank;
+	const uint32_t rank = tree_rank(set->source, key, sizeof(key));
+	return rank >= level->first + level->count ? level->first : rank;
 }
 
 /* ---- finding ----------------------------------------------------------------------------- */

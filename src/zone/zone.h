@@ -19,6 +19,7 @@
 #include "base/heap.h"
 #include "crypto/siphash.h"
 #include "dns/name.h"
+#include "zone/ptree.h"
 
 struct root;
 struct zone;
@@ -217,6 +218,7 @@ struct set {
 	uint32_t count;
 	uint32_t
 		lowest; /* derived SRV and addresses: members of the lowest priority, which come first */
+	uint16_t heaviest; /* derived addresses: largest weight of a member */
 	const struct zone *zone;
 	const void *source; /* inside */
 	uint8_t kind; /* inside */
@@ -244,10 +246,39 @@ bool set_is_derived(const struct set *set);
 bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size);
 
 /*
- * Where a client's stable subset begins on the ring of a derived SRV or address set: the rank of
- * the first member of the lowest priority whose hash is not below `point`.
+ * Walks a derived set from member `index` on: O(log n) to start, then O(1) amortised for each. What
+ * `next` gives stands for the member as long as the root; NULL behind the last.
  */
-uint32_t set_ring_start(const struct set *set, uint64_t point);
+struct set_walk {
+	struct tree_walk inside;
+};
+
+bool set_is_walked(const struct set *set); /* Is it a derived one? */
+void set_walk_start(struct set_walk *walk, const struct set *set, uint32_t index);
+const void *set_walk_next(struct set_walk *walk);
+
+/* RDATA of a member that was walked over, as set_member() has it. */
+const uint8_t *set_rdata(const struct set *set, const void *member, uint8_t scratch[SET_SCRATCH],
+			 uint16_t *size);
+
+/* Of a derived address: its place on the ring, and its weight. */
+uint64_t set_place(const void *member);
+uint16_t set_weight(const void *member);
+
+/* The members of one priority of a derived SRV or address set. */
+struct set_level {
+	uint32_t first;
+	uint32_t count;
+};
+
+/* The priority that member `index` belongs to. */
+struct set_level set_level(const struct set *set, uint32_t index);
+
+/*
+ * Where a client's stable subset begins on the ring of a priority: the index of its first member
+ * whose hash is not below `point`, and behind the last the first again.
+ */
+uint32_t set_ring_start(const struct set *set, const struct set_level *level, uint64_t point);
 
 /* ---- finding, for a batch of queries ---------------------------------------------------- */
 

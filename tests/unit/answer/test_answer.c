@@ -813,6 +813,72 @@ START_TEST(a_large_pool_shows_a_stable_subset)
 }
 END_TEST
 
+/* There are clients that take what came with TC for the whole (HAProxy does). */
+START_TEST(the_part_of_a_pool_that_fits_is_stable_and_turned)
+{
+	static const char *const questions[] = {"_http._tcp.svc.test. SRV",
+						"http.pool.svc.test. A"};
+	static const size_t rooms[] = {200, 300, 400};
+	static struct got got;
+
+	for (int is_sampled = 0; is_sampled < 2; is_sampled++) {
+		set_up_registry(is_sampled ? 30 : 100);
+		provide_many(0, 60, "0");
+		for (size_t i = 0; i < COUNT_OF(questions) * COUNT_OF(rooms); i++) {
+			struct asked asked = {
+				.question = questions[i % 2], .client = i << 60, .is_stream = true};
+			uint64_t first = 0;
+			uint64_t part = 0;
+
+			ask(&got, &asked);
+			const uint64_t whole = members(&got);
+			asked.is_stream = false;
+			asked.room = rooms[i / 2];
+			for (int round = 0; round < 40; round++) {
+				ask(&got, &asked);
+				ck_assert(got.result.is_truncated);
+				ck_assert_uint_gt(got.message.count[DNS_ANSWER], 3);
+				ck_assert(got.result.is_sampled == is_sampled);
+				part = round == 0 ? members(&got) : part;
+				ck_assert_uint_eq(members(&got), part);
+				ck_assert_uint_eq(part & ~whole, 0);
+				first |= UINT64_C(1) << member(&got, 0);
+			}
+			ck_assert_int_gt(bits(first), 1);
+		}
+		tear_down();
+	}
+}
+END_TEST
+
+/* The extended error about a subset goes before TC comes, and addresses leave it its room. */
+START_TEST(a_subset_that_fits_has_no_tc_whatever_else_does_not_fit)
+{
+	static struct got got;
+	struct asked asked = UDP("_http._tcp.svc.test. SRV");
+
+	set_up_registry(8);
+	provide_many(0, 40, "0");
+	ask(&got, &asked);
+	ck_assert_uint_eq(got.message.count[DNS_ADDITIONAL], 8);
+	for (size_t room = got.size + 40; room > 100; room--) {
+		asked.room = room;
+		ask(&got, &asked);
+		ck_assert(got.result.is_truncated == (got.message.count[DNS_ANSWER] < 8));
+		if (got.result.is_truncated) {
+			continue;
+		}
+		const size_t text_size =
+			got.result.ede_text == NULL ? 0 : strlen(got.result.ede_text);
+		ck_assert(!got.result.has_ede || got.size + 6 + text_size <= room);
+		ck_assert(got.result.has_ede || got.size + 6 > room);
+		/* An address only beside the text. */
+		ck_assert(got.message.count[DNS_ADDITIONAL] == 0 || text_size > 0);
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(one_change_moves_at_most_one_member_of_a_subset)
 {
 	static struct got got;
@@ -1006,6 +1072,8 @@ int main(void)
 		sets_of_services_and_addresses_begin_anywhere,
 		an_answer_begins_in_the_lowest_priority,
 		a_large_pool_shows_a_stable_subset,
+		the_part_of_a_pool_that_fits_is_stable_and_turned,
+		a_subset_that_fits_has_no_tc_whatever_else_does_not_fit,
 		one_change_moves_at_most_one_member_of_a_subset,
 		a_small_lowest_priority_is_shown_whole,
 		browsing_is_never_sampled_and_fills_the_message,

@@ -128,7 +128,14 @@ START_TEST(the_lowest_priority_of_srvs_comes_first)
 }
 END_TEST
 
-START_TEST(a_place_on_the_ring_is_a_rank_of_the_lowest_priority)
+static uint32_t ring_start(const struct set *set, uint64_t point)
+{
+	const struct set_level level = set_level(set, 0);
+
+	return set_ring_start(set, &level, point);
+}
+
+START_TEST(a_place_on_the_ring_is_an_index_of_its_priority)
 {
 	struct stage stage;
 	struct set set;
@@ -140,15 +147,20 @@ START_TEST(a_place_on_the_ring_is_a_rank_of_the_lowest_priority)
 		  "60 SRV 7 0 80 e\n60 SRV 7 0 80 f\n");
 	ck_assert(node_set(stage_zone(&stage), zone_node(stage_zone(&stage), wire("_http._tcp")),
 			   DNS_TYPE_SRV, &set));
-	ck_assert_uint_eq(set_ring_start(&set, 0), 0);
-	ck_assert_uint_eq(set_ring_start(&set, UINT64_MAX), 0);
+	ck_assert_uint_eq(ring_start(&set, 0), 0);
+	ck_assert_uint_eq(ring_start(&set, UINT64_MAX), 0);
 	for (uint64_t point = 0; point < 64; point++) {
-		const uint32_t start = set_ring_start(&set, point << 58);
+		const uint32_t start = ring_start(&set, point << 58);
 
 		ck_assert_uint_lt(start, 4);
 		ck_assert(start >= last || start == 0);
 		last = start;
 	}
+	const struct set_level level = set_level(&set, 5);
+	ck_assert_uint_eq(level.first, 4);
+	ck_assert_uint_eq(level.count, 2);
+	ck_assert_uint_eq(set_ring_start(&set, &level, 0), 4);
+	ck_assert_uint_eq(set_ring_start(&set, &level, UINT64_MAX), 4);
 	stage_deinit(&stage);
 }
 END_TEST
@@ -169,14 +181,14 @@ START_TEST(one_member_more_moves_the_ring_by_one_at_most)
 	ck_assert(node_set(stage_zone(&stage), zone_node(stage_zone(&stage), wire("_http._tcp")),
 			   DNS_TYPE_SRV, &set));
 	for (uint64_t point = 0; point < 64; point++) {
-		before[point] = set_ring_start(&set, point << 58);
+		before[point] = ring_start(&set, point << 58);
 	}
 	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 0 80 another\n");
 	ck_assert(node_set(stage_zone(&stage), zone_node(stage_zone(&stage), wire("_http._tcp")),
 			   DNS_TYPE_SRV, &set));
 	ck_assert_uint_eq(set.count, 41);
 	for (uint64_t point = 0; point < 64; point++) {
-		const uint32_t now = set_ring_start(&set, point << 58);
+		const uint32_t now = ring_start(&set, point << 58);
 
 		ck_assert(now == before[point] || now == before[point] + 1 || now == 0);
 	}
@@ -453,6 +465,109 @@ START_TEST(a_host_outside_the_zone_has_no_addresses_here)
 }
 END_TEST
 
+/* ---- weights ----------------------------------------------------------------------------- */
+
+/* "a:5 b:0 max 5": the last octet of each address and its weight, in the order of octets. */
+static void expect_weights(const struct stage *stage, uint16_t type, const char *wanted)
+{
+	const struct zone *zone = stage_zone(stage);
+	const struct node *node = zone_node(zone, wire("http.pool"));
+	unsigned weights[256];
+	bool is_there[256] = {0};
+	char text[400] = "";
+	uint8_t scratch[SET_SCRATCH];
+	struct set_walk walk;
+	const void *member;
+	struct set set;
+
+	ck_assert(node != NULL && node_set(zone, node, type, &set));
+	set_walk_start(&walk, &set, 0);
+	for (uint32_t i = 0; i < set.count && (member = set_walk_next(&walk)) != NULL; i++) {
+		uint16_t size;
+		const uint8_t *rdata = set_rdata(&set, member, scratch, &size);
+
+		weights[rdata[size - 1]] = set_weight(member);
+		is_there[rdata[size - 1]] = true;
+	}
+	for (unsigned i = 0; i < COUNT_OF(weights); i++) {
+		if (is_there[i]) {
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u:%u ", i,
+				 weights[i]);
+		}
+	}
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "max %u", set.heaviest);
+	ck_assert_str_eq(text, wanted);
+}
+
+START_TEST(an_address_weighs_what_its_srvs_weigh_together)
+{
+	struct stage stage;
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n60 AAAA 2001:db8::1\n");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.2\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 0 80 h\n");
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 0 80 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:0 2:0 max 0");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 80 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 2:0 max 5");
+	expect_weights(&stage, DNS_TYPE_AAAA, "1:5 max 5");
+	/* A second port counts; the same SRV again is the same. */
+	stage_put(&stage, "tri._http._tcp", "a ptr", "60 SRV 0 7 81 h\n");
+	stage_put(&stage, "for._http._tcp", "a ptr", "60 SRV 0 7 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:12 2:0 max 12");
+	/* An address that two hosts have. */
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 3 80 i\n");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.1\n60 A 192.0.2.2\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:15 2:3 max 15");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.2\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:12 2:3 max 12");
+	stage_remove(&stage, "tri._http._tcp");
+	expect_weights(&stage, DNS_TYPE_A, "1:12 2:3 max 12");
+	stage_remove(&stage, "for._http._tcp");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 2:3 max 5");
+	stage_remove(&stage, "one._http._tcp");
+	expect_weights(&stage, DNS_TYPE_A, "2:3 max 3");
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 0 80 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "2:0 max 0");
+	stage_deinit(&stage);
+}
+END_TEST
+
+START_TEST(the_largest_weight_is_that_of_the_priority_shown)
+{
+	struct stage stage;
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.2\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 80 h\n");
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 65535 900 80 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 max 5");
+	stage_remove(&stage, "one._http._tcp");
+	expect_weights(&stage, DNS_TYPE_A, "2:900 max 900");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 3 0 80 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:0 max 0");
+	stage_deinit(&stage);
+}
+END_TEST
+
+START_TEST(a_weight_ends_at_the_largest_that_a_record_has)
+{
+	struct stage stage;
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 65535 80 h\n60 SRV 0 65535 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:65535 max 65535");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 65535 80 h\n60 SRV 0 2 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:65535 max 65535");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 2 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:2 max 2");
+	stage_deinit(&stage);
+}
+END_TEST
+
 /* ---- explicit records in derived sets ---------------------------------------------------- */
 
 START_TEST(an_explicit_record_and_a_derived_one_are_one)
@@ -594,7 +709,7 @@ int main(void)
 		two_instances_on_one_host_and_port_give_one_srv,
 		srvs_that_differ_in_any_field_are_members_of_their_own,
 		the_lowest_priority_of_srvs_comes_first,
-		a_place_on_the_ring_is_a_rank_of_the_lowest_priority,
+		a_place_on_the_ring_is_an_index_of_its_priority,
 		one_member_more_moves_the_ring_by_one_at_most,
 		ptrs_are_in_canonical_order,
 		no_ptr_no_pool_and_the_ptr_may_come_first_or_last,
@@ -608,6 +723,9 @@ int main(void)
 		priorities_up_to_the_highest_are_told_apart,
 		an_instance_may_be_its_own_host,
 		a_host_outside_the_zone_has_no_addresses_here,
+		an_address_weighs_what_its_srvs_weigh_together,
+		the_largest_weight_is_that_of_the_priority_shown,
+		a_weight_ends_at_the_largest_that_a_record_has,
 		an_explicit_record_and_a_derived_one_are_one,
 		pointers_are_counted_by_owner_published_or_not,
 		derived_sets_follow_their_ttl,

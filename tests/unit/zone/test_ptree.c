@@ -109,6 +109,78 @@ START_TEST(entries_stand_in_order_with_their_counts)
 }
 END_TEST
 
+START_TEST(a_walk_meets_all_from_any_rank_on)
+{
+	struct tree *tree = NULL;
+	struct tree_walk walk;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	tree_walk_start(&walk, tree, 0);
+	ck_assert_ptr_null(tree_walk_next(&walk));
+	for (int i = 0; i < KEYS; i++) {
+		add(&txn, &tree, i, "x");
+	}
+	for (uint32_t from = 0; from <= KEYS; from++) {
+		tree_walk_start(&walk, tree, from);
+		for (uint32_t rank = from; rank < KEYS; rank++) {
+			ck_assert_ptr_eq(tree_walk_next(&walk), tree_at(tree, rank));
+		}
+		ck_assert_ptr_null(tree_walk_next(&walk));
+	}
+	commit(&txn);
+	tree_free(tree);
+}
+END_TEST
+
+/* No hash gives such a tree; a walk does not count on that. */
+START_TEST(a_walk_of_a_tree_deeper_than_its_path_meets_all)
+{
+	static struct tree entries[5 * TREE_WALK_DEPTH];
+	const uint32_t count = COUNT_OF(entries);
+	struct tree_walk walk;
+
+	for (uint32_t i = 0; i < count; i++) {
+		entries[i].left = i == 0 ? NULL : &entries[i - 1];
+		entries[i].size = i + 1;
+	}
+	tree_walk_start(&walk, &entries[count - 1], 0);
+	for (uint32_t i = 0; i < count; i++) {
+		ck_assert_ptr_eq(tree_walk_next(&walk), &entries[i]);
+	}
+	ck_assert_ptr_null(tree_walk_next(&walk));
+}
+END_TEST
+
+START_TEST(a_value_is_edited_in_the_new_version_alone)
+{
+	struct tree *tree = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, 1, &key);
+	for (int i = 0; i < KEYS; i++) {
+		add(&txn, &tree, i, "old");
+	}
+	commit(&txn);
+	struct tree *before = tree;
+	txn_begin(&txn, 2, &key);
+	for (int i = 0; i < KEYS; i += 7) {
+		uint8_t octets[4];
+		const uint16_t size = make_key(octets, i);
+		uint8_t *value = tree_edit(&txn, &tree, octets, size);
+
+		ck_assert_ptr_nonnull(value);
+		memcpy(value, "new", 3);
+	}
+	for (int i = 0; i < KEYS; i++) {
+		ck_assert_mem_eq(tree_value(get(before, i)), "old", 3);
+		ck_assert_mem_eq(tree_value(get(tree, i)), i % 7 == 0 ? "new" : "old", 3);
+	}
+	commit(&txn);
+	tree_free(tree);
+}
+END_TEST
+
 START_TEST(a_prefix_comes_before_what_it_begins)
 {
 	struct tree *tree = NULL;
@@ -268,6 +340,9 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		entries_stand_in_order_with_their_counts,
+		a_walk_meets_all_from_any_rank_on,
+		a_walk_of_a_tree_deeper_than_its_path_meets_all,
+		a_value_is_edited_in_the_new_version_alone,
 		a_prefix_comes_before_what_it_begins,
 		the_first_value_of_an_entry_stays,
 		a_version_stays_as_it_was_while_the_next_is_made,
