@@ -397,7 +397,8 @@ struct waggle_service {
 	const char *type; /* "_http._tcp"; with a domain behind it, that is the zone */
 	uint16_t port; /* 1 .. 65535 */
 	uint16_t priority; /* RFC 2782; 0 */
-	uint16_t weight; /* RFC 2782; 0 */
+	uint16_t weight; /* RFC 2782; 1 by WAGGLE_SERVICE_INIT, since some consumers (HAProxy) send
+			    nobody to an instance of weight 0 */
 	uint16_t spread_ms; /* random delay before the first message, for fleets that start
 				   together (RFC 9664 section 4.2: 3000); 0: none */
 	const struct waggle_txt *txt; /* pairs, at most 255 octets each with its `=` */
@@ -417,7 +418,7 @@ struct waggle_service {
 
 #define WAGGLE_SERVICE_INIT                                                                        \
 	{                                                                                          \
-		.size = sizeof(struct waggle_service)                                              \
+		.size = sizeof(struct waggle_service), .weight = 1                                 \
 	}
 
 enum waggle_state {

@@ -194,8 +194,6 @@ void services_deinit(struct services *services)
 void service_init(struct service *service)
 {
 	*service = (struct service){.wanted = WAGGLE_SERVICE_INIT};
-	/* RFC 6763 section 5 has 0 for it, but HAProxy sends nobody to a server of weight 0. */
-	service->wanted.weight = 1;
 }
 
 static bool is_given(const struct service *service, size_t row)
