@@ -1,4 +1,5 @@
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/hex.h"
 #include "tests/unit/registry/script.h"
 
 #define ROOM (1u << 20)
@@ -382,6 +383,36 @@ START_TEST(nth_allocation_of_loading_fails_cleanly)
 }
 END_TEST
 
+/* ---- src/registry/FORMAT.md --------------------------------------------------------------- */
+
+START_TEST(the_example_of_the_format_is_true)
+{
+	static const char example[] =
+		"0000000b 01 0001 0000000000000002"
+		"00000073 02 01 00000002 738cdf786779a31b 02 017a00 0000000a 00015180 0000001e"
+		"00001c20 00093a80 00 00000000 00000064 00030d40 04706f6f6c"
+		"73746167652072696e67206b65790000 00000005 026e73017a00 0561646d696e017a00"
+		"00000001 00000e10 00000258 00015180 00000005 00000000"
+		"00000050 03 03776562055f68747470045f746370017a00 01 03 03 016100 0000003c 0000003c"
+		"0000000000000002 00000000000003e8 0005 045f726564 00000001"
+		"0021 0000003c 00 000b 0000000100500168017a00"
+		"00000009 04 0000000000000001";
+	struct play *play = play_new();
+	static uint8_t want[512];
+	const size_t want_size = hex_read(want, sizeof(want), example);
+
+	updated(play, "a lease:60",
+		"add _http._tcp 60 PTR web._http._tcp\n"
+		"add _red._sub._http._tcp 60 PTR web._http._tcp\n"
+		"add web._http._tcp 60 SRV 0 1 80 h\n");
+	struct sink sink = save(play);
+	ck_assert_uint_eq(sink.size, want_size);
+	ck_assert_mem_eq(sink.octets, want, want_size);
+	free(sink.octets);
+	play_free(play);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -396,6 +427,7 @@ int main(void)
 		a_name_larger_than_the_buffer_is_saved_whole,
 		nth_allocation_of_saving_fails_cleanly,
 		nth_allocation_of_loading_fails_cleanly,
+		the_example_of_the_format_is_true,
 	};
 
 	return run_tests("registry/save", tests, COUNT_OF(tests));
