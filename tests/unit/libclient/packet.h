@@ -19,8 +19,8 @@ struct packet {
 
 static inline const uint8_t *packet_name(const char *text)
 {
-	static uint8_t names[16][DNS_NAME_MAX];
-	static unsigned next;
+	static _Thread_local uint8_t names[16][DNS_NAME_MAX];
+	static _Thread_local unsigned next;
 	uint8_t *name = names[next++ % 16];
 
 	if (dns_name_from_text(name, text, NULL) < 0) {

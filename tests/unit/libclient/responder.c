@@ -107,8 +107,8 @@ static void add_srv(struct responder *responder, enum dns_section section, const
 
 	name_of(host, 'h', number);
 	snprintf(text, sizeof(text), "0 0 %u %s", 1000 + number, host);
-	packet_rr(&responder->packet, section, owner, DNS_TYPE_SRV,
-		  atomic_load(&responder->ttl_s), text);
+	packet_rr(&responder->packet, section, owner, DNS_TYPE_SRV, atomic_load(&responder->ttl_s),
+		  text);
 }
 
 static void add_txt(struct responder *responder, enum dns_section section, unsigned number)
@@ -138,9 +138,9 @@ static void add_details(struct responder *responder, bool with_names, size_t lim
 {
 	char name[64];
 
-	for (unsigned i = 0; i < atomic_load(&responder->instances) &&
-			     atomic_load(&responder->has_additional) &&
-			     responder->packet.size + 160 < limit;
+	for (unsigned i = 0;
+	     i < atomic_load(&responder->instances) && atomic_load(&responder->has_additional) &&
+	     responder->packet.size + 160 < limit;
 	     i++) {
 		name_of(name, 'i', i);
 		if (with_names) {
@@ -225,9 +225,9 @@ static void answer_update(struct responder *responder, const struct dns_message 
 {
 	const int lease_s = atomic_load(&responder->lease_s);
 	struct dns_walk walk = dns_walk(message, DNS_UPDATE);
-	const struct dns_edns_reply edns = {.udp_size = DNS_UDP_SAFE,
-					    .lease = {.present = lease_s >= 0,
-						      .lease_s = (uint32_t)lease_s}};
+	const struct dns_edns_reply edns = {
+		.udp_size = DNS_UDP_SAFE,
+		.lease = {.present = lease_s >= 0, .lease_s = (uint32_t)lease_s}};
 	bool has_adds = false;
 	struct dns_rr rr;
 	uint8_t opt[64];
@@ -396,7 +396,8 @@ static void handle(struct responder *responder, const struct way *way, const uin
 static void close_tcp_line(struct responder *responder, struct tcp_line *line)
 {
 	for (size_t i = 0; i < LATE_MAX; i++) {
-		if (responder->late[i].way.is_tcp && responder->late[i].way.socket == line->socket) {
+		if (responder->late[i].way.is_tcp &&
+		    responder->late[i].way.socket == line->socket) {
 			responder->late[i].at_ms = 0;
 		}
 	}
@@ -488,8 +489,8 @@ static void *run(void *argument)
 		};
 
 		for (size_t i = 0; i < LINES_MAX; i++) {
-			polls[3 + i] = (struct pollfd){.fd = responder->lines[i].socket,
-						       .events = POLLIN};
+			polls[3 + i] =
+				(struct pollfd){.fd = responder->lines[i].socket, .events = POLLIN};
 		}
 		(void)poll(polls, 3 + LINES_MAX, send_due(responder));
 		if (polls[0].revents != 0) {

@@ -89,8 +89,9 @@ START_TEST(absence_of_a_name_is_absence_of_all_its_types)
 	begin(1 << 20);
 	put("a.x.", WGL_NXDOMAIN, 5, 0, START);
 	ck_assert_int_eq(find("a.x.", START).set->known, WGL_NXDOMAIN);
-	ck_assert_int_eq(wgl_cache_find(&cache, packet_name("a.x."), DNS_TYPE_TXT, START).set->known,
-			 WGL_NXDOMAIN);
+	ck_assert_int_eq(
+		wgl_cache_find(&cache, packet_name("a.x."), DNS_TYPE_TXT, START).set->known,
+		WGL_NXDOMAIN);
 	put("b.x.", WGL_NODATA, 5, 0, START);
 	ck_assert_int_eq(find("b.x.", START).set->known, WGL_NODATA);
 	ck_assert_ptr_null(wgl_cache_find(&cache, packet_name("b.x."), DNS_TYPE_TXT, START).set);

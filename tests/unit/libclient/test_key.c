@@ -179,8 +179,8 @@ START_TEST(replies_are_judged)
 				  sizeof(wire), NOW, &signature),
 			 0);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		const size_t size = make_reply(wire, sizeof(wire), cases[i].header,
-					       cases[i].time_s, cases[i].error, cases[i].mac);
+		const size_t size = make_reply(wire, sizeof(wire), cases[i].header, cases[i].time_s,
+					       cases[i].error, cases[i].mac);
 		struct wgl_reply reply;
 		uint64_t server_s;
 		uint16_t error;
@@ -190,8 +190,7 @@ START_TEST(replies_are_judged)
 					 &server_s) == cases[i].verdict,
 			      "case %zu", i);
 		ck_assert_uint_eq(error, cases[i].error);
-		ck_assert_uint_eq(server_s,
-				  cases[i].error == DNS_TSIG_BADTIME ? NOW + 0x1000 : 0);
+		ck_assert_uint_eq(server_s, cases[i].error == DNS_TSIG_BADTIME ? NOW + 0x1000 : 0);
 	}
 	wgl_key_free(key);
 }

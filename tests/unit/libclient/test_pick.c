@@ -52,7 +52,9 @@ START_TEST(first_place_is_shared_as_the_algorithm_says)
 		{1, {65535}, {1}},
 		{3, {0, 0, 1}, {0.25, 0.25, 0.5}},
 		{2, {65535, 65535}, {0.5, 0.5}},
-		{3, {10, 60, 30}, {(10 + 1.0 / 3) / 101, (60 + 1.0 / 3) / 101, (30 + 1.0 / 3) / 101}},
+		{3,
+		 {10, 60, 30},
+		 {(10 + 1.0 / 3) / 101, (60 + 1.0 / 3) / 101, (30 + 1.0 / 3) / 101}},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -99,8 +101,7 @@ START_TEST(the_whole_order_is_drawn_place_by_place)
 	for (size_t a = 0; a < 3; a++) {
 		for (size_t b = 0; b < 3; b++) {
 			const double first = (weights[a] + 1.0 / 3) / 9;
-			const double second =
-				(weights[b] + 0.5) / (8.0 - weights[a] + 1);
+			const double second = (weights[b] + 0.5) / (8.0 - weights[a] + 1);
 
 			if (a != b) {
 				check_share(seen[a][b], first * second);

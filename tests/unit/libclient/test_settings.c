@@ -128,7 +128,8 @@ START_TEST(resolv_conf_is_read_as_resolvers_read_it)
 	} cases[] = {
 		{"", 0, NULL, 0},
 		{"nameserver 192.0.2.1", 1, "192.0.2.1@53", 0},
-		{"#nameserver 192.0.2.1\n;x\nnameserver\t2001:db8::1  # why\n", 1, "2001:db8::1@53", 0},
+		{"#nameserver 192.0.2.1\n;x\nnameserver\t2001:db8::1  # why\n", 1, "2001:db8::1@53",
+		 0},
 		{"nameserver fe80::1%eth0\nnameserver nonsense\nnameserver 192.0.2.9\n", 1,
 		 "192.0.2.9@53", 0},
 		{"domain a.example\nsearch b.example c.example\r\n", 0, NULL, 2},
@@ -212,11 +213,14 @@ START_TEST(what_cannot_be_used_is_named)
 		{{.size = sizeof(struct waggle_options), .server = "1.1.1.1,,2.2.2.2"},
 		 WAGGLE_ERR_CONFIG,
 		 "server"},
-		{{.size = sizeof(struct waggle_options), .server = "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,"
-								   "1.1.1.5"},
+		{{.size = sizeof(struct waggle_options),
+		  .server = "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,"
+			    "1.1.1.5"},
 		 WAGGLE_ERR_CONFIG,
 		 "more than"},
-		{{.size = sizeof(struct waggle_options), .zone = "a..b"}, WAGGLE_ERR_CONFIG, "a..b"},
+		{{.size = sizeof(struct waggle_options), .zone = "a..b"},
+		 WAGGLE_ERR_CONFIG,
+		 "a..b"},
 		{{.size = sizeof(struct waggle_options), .zone = "."}, WAGGLE_ERR_CONFIG, "zone"},
 		{{.size = sizeof(struct waggle_options), .registrar = "x"},
 		 WAGGLE_ERR_CONFIG,
@@ -275,7 +279,8 @@ START_TEST(any_failed_allocation_is_an_error)
 	char key[160];
 
 	begin();
-	snprintf(resolv, sizeof(resolv), "%s", file("resolv", "nameserver 192.0.2.1\nsearch a.b\n"));
+	snprintf(resolv, sizeof(resolv), "%s",
+		 file("resolv", "nameserver 192.0.2.1\nsearch a.b\n"));
 	snprintf(key, sizeof(key), "%s", file("key", "hmac-sha256:a:YWFh"));
 	options.resolv_conf = resolv;
 	options.key = key;

@@ -47,8 +47,8 @@ static void put(struct wgl_cache *cache, const char *name, uint16_t type, uint32
 	buf_write_u16(&out, size);
 	buf_write(&out, rdata, size);
 	news.size = buf_written(&out);
-	ck_assert_int_eq(
-		wgl_cache_put(cache, &news, now.mono_ms - age_s * 1000ull, now.mono_ms), 0);
+	ck_assert_int_eq(wgl_cache_put(cache, &news, now.mono_ms - age_s * 1000ull, now.mono_ms),
+			 0);
 }
 
 static void put_some(struct wgl_cache *cache)

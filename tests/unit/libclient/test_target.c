@@ -41,8 +41,7 @@ START_TEST(a_name_says_what_it_is)
 		char text[DNS_NAME_TEXT_MAX];
 
 		if (cases[i].full == NULL) {
-			ck_assert_int_eq(wgl_target_parse(&target, cases[i].text),
-					 WAGGLE_ERR_NAME);
+			ck_assert_int_eq(wgl_target_parse(&target, cases[i].text), WAGGLE_ERR_NAME);
 			continue;
 		}
 		ck_assert_msg(wgl_target_parse(&target, cases[i].text) == WAGGLE_OK, "%s",

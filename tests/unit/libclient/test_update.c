@@ -48,8 +48,8 @@ static struct wgl_record record_of(const struct wgl_offer *offer, const char *ke
 
 	ck_assert_int_eq(wgl_address_parse(&source, address, strlen(address), 0), WAGGLE_OK);
 	ck_assert_msg(wgl_record_make(&record, offer, packet_name(ZONE), packet_name(ZONE),
-				      "Box_1.local", key == NULL ? NULL : packet_name(key),
-				      &source, &error) == WAGGLE_OK,
+				      "Box_1.local", key == NULL ? NULL : packet_name(key), &source,
+				      &error) == WAGGLE_OK,
 		      "%s", error.text);
 	return record;
 }
@@ -253,18 +253,17 @@ START_TEST(the_order_of_addresses_makes_no_difference)
 		free(offer);
 	}
 	ck_assert_str_eq(host_of(&records[0]), host_of(&records[1]));
-	ck_assert_int_eq(memcmp(records[0].addresses, records[1].addresses,
-				sizeof(records[0].addresses)),
-			 0);
+	ck_assert_int_eq(
+		memcmp(records[0].addresses, records[1].addresses, sizeof(records[0].addresses)),
+		0);
 }
 END_TEST
 
 /* An address by which others could not reach this machine is never registered unasked. */
 START_TEST(a_source_that_nobody_could_reach_is_refused)
 {
-	static const char *const sources[] = {"0.0.0.0",     "169.254.1.1", "224.0.0.1",
-					      "fe80::1",     "::",	    "ff02::1",
-					      "255.255.255.255"};
+	static const char *const sources[] = {"0.0.0.0", "169.254.1.1", "224.0.0.1",      "fe80::1",
+					      "::",      "ff02::1",     "255.255.255.255"};
 	struct waggle_service made = service();
 	struct wgl_offer *offer = offer_of(&made);
 
