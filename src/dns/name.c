@@ -13,8 +13,8 @@
 #include "base/err.h"
 
 #define JUMPS_MAX 128 /* more than labels are possible */
+#define CASES 0x2020202020202020u /* the bits in which letters differ by case */
 #define POINTER 0xc0 /* the upper two bits of a pointer (RFC 1035 4.1.4) */
-#define EACH 0x0101010101010101u /* times an octet: that octet eight times */
 
 size_t dns_name_size(const uint8_t *name)
 {
@@ -112,17 +112,6 @@ int dns_name_read_plain(struct buf_reader *reader, uint8_t out[DNS_NAME_MAX])
 	return read_name(reader, out, false);
 }
 
-/* Eight octets folded at once; carries never leave an octet, its upper bit being masked. */
-static uint64_t fold_word(uint64_t word)
-{
-	const uint64_t low = word & 0x7f * EACH;
-	const uint64_t from_a = low + (0x80 - 'A') * EACH;
-	const uint64_t above_z = low + (0x7f - 'Z') * EACH;
-	const uint64_t upper = (from_a ^ above_z) & ~word & 0x80 * EACH;
-
-	return word | upper >> 2;
-}
-
 static uint64_t load_word(const uint8_t *octets)
 {
 	uint64_t word;
@@ -134,7 +123,7 @@ static uint64_t load_word(const uint8_t *octets)
 void dns_octets_fold(uint8_t *out, const uint8_t *octets, size_t size)
 {
 	for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
-		const uint64_t word = fold_word(load_word(octets));
+		const uint64_t word = dns_fold_word(load_word(octets));
 
 		memcpy(out, &word, sizeof(word));
 		out += sizeof(word);
@@ -155,7 +144,14 @@ size_t dns_name_fold(uint8_t *out, const uint8_t *name)
 
 static bool word_equal(const uint8_t *one, const uint8_t *other)
 {
-	return fold_word(load_word(one)) == fold_word(load_word(other));
+	const uint64_t here = load_word(one);
+	const uint64_t there = load_word(other);
+
+	/* Most are spelled alike, and of the rest most differ in more than case. */
+	if (here == there) {
+		return true;
+	}
+	return ((here ^ there) & ~CASES) == 0 && dns_fold_word(here) == dns_fold_word(there);
 }
 
 bool dns_octets_equal(const uint8_t *one, const uint8_t *other, size_t size)

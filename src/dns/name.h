@@ -39,6 +39,18 @@ static inline uint8_t dns_fold(uint8_t octet)
 	return (uint8_t)(octet - 'A') < 26 ? (uint8_t)(octet | 0x20) : octet;
 }
 
+/* Eight octets folded at once; carries never leave an octet, its upper bit being masked. */
+static inline uint64_t dns_fold_word(uint64_t word)
+{
+	const uint64_t each = 0x0101010101010101u; /* times an octet: that octet eight times */
+	const uint64_t low = word & 0x7f * each;
+	const uint64_t from_a = low + (0x80 - 'A') * each;
+	const uint64_t above_z = low + (0x7f - 'Z') * each;
+	const uint64_t upper = (from_a ^ above_z) & ~word & 0x80 * each;
+
+	return word | upper >> 2;
+}
+
 /* Copies `size` octets with letters folded. */
 void dns_octets_fold(uint8_t *out, const uint8_t *octets, size_t size);
 

@@ -19,12 +19,16 @@ struct branch {
 
 uint64_t name_hash(const struct siphash_key *key, const uint8_t *name, size_t size)
 {
-	uint8_t folded[DNS_NAME_MAX];
+	struct siphash_state state = siphash_begin(key);
+	const uint8_t *at = name;
 
-	for (size_t i = 0; i < size; i++) {
-		folded[i] = dns_fold(name[i]);
+	for (size_t left = size; left >= 8; left -= 8, at += 8) {
+		siphash_word(&state, dns_fold_word(siphash_load(at)), 1);
 	}
-	return siphash(key, folded, size);
+	const uint64_t rest = dns_fold_word(siphash_load_rest(at, size));
+
+	siphash_word(&state, (uint64_t)size << 56 | rest, 1);
+	return siphash_end(&state, 3);
 }
 
 static unsigned place(uint32_t map, uint32_t bit)

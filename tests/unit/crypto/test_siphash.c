@@ -20,6 +20,38 @@ START_TEST(the_published_check_value_comes_out)
 }
 END_TEST
 
+START_TEST(one_and_three_rounds_hash_as_python_does_with_a_key_of_zeros)
+{
+	/* PYTHONHASHSEED=0 python3 -c "print(hex(hash(bytes(range(15))) & 2**64-1))", and so on. */
+	static const struct {
+		size_t size;
+		uint64_t hash;
+	} cases[] = {
+		{8, 0xead411e67ebe2eeau},
+		{15, 0xf30eb725bb91c9eau},
+		{16, 0x8972188433a5c5b7u},
+		{40, 0x95bc321ab41d8206u},
+	};
+	const struct siphash_key key = {0};
+	uint8_t octets[40];
+
+	for (uint8_t i = 0; i < sizeof(octets); i++) {
+		octets[i] = i;
+	}
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct siphash_state state = siphash_begin(&key);
+		const size_t size = cases[i].size;
+		const uint8_t *at = octets;
+
+		for (; at + 8 <= octets + size; at += 8) {
+			siphash_word(&state, siphash_load(at), 1);
+		}
+		siphash_word(&state, (uint64_t)size << 56 | siphash_load_rest(at, size), 1);
+		ck_assert_uint_eq(siphash_end(&state, 3), cases[i].hash);
+	}
+}
+END_TEST
+
 START_TEST(server_cookies_of_rfc_9018_come_out)
 {
 	/* Appendix A: client cookie, version, reserved, time, address; then the hash. */
@@ -67,6 +99,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		the_published_check_value_comes_out,
+		one_and_three_rounds_hash_as_python_does_with_a_key_of_zeros,
 		server_cookies_of_rfc_9018_come_out,
 	};
 
