@@ -842,7 +842,10 @@ static void begin(struct reply *reply)
 	reply->is_full = false;
 	reply->is_referral = false;
 	reply->hops = 0;
-	reply->name[0] = reply->find.name;
+	/* The question as it stands in the reply, so that its owner is a pointer there. */
+	reply->name[0] = reply->writer->count[DNS_QUESTION] > 0
+				 ? reply->writer->wire + DNS_HEADER_SIZE
+				 : reply->find.name;
 	reply->dname[0] = NULL;
 	reply->instances.count = 0;
 	reply->instances.first = 0;

@@ -16,6 +16,8 @@
 #include "dns/rrtype.h"
 
 #define FLAGS_AT 2
+#define COUNTS_AT 4
+#define FIXED_SIZE 10 /* of a record: type, class, TTL, RDLENGTH */
 
 /* A record as the pass sees it. */
 struct record {
@@ -32,12 +34,19 @@ static bool is_known_opcode(unsigned opcode)
 	       opcode == DNS_OPCODE_UPDATE;
 }
 
+static uint16_t load_u16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
 static void read_header(struct dns_message *message, struct buf_reader *reader)
 {
-	message->id = buf_read_u16(reader);
-	message->flags = buf_read_u16(reader);
-	for (int i = 0; i < DNS_SECTIONS; i++) {
-		message->count[i] = buf_read_u16(reader);
+	const uint8_t *head = buf_read(reader, DNS_HEADER_SIZE);
+
+	message->id = load_u16(head);
+	message->flags = load_u16(head + FLAGS_AT);
+	for (size_t i = 0; i < DNS_SECTIONS; i++) {
+		message->count[i] = load_u16(head + COUNTS_AT + 2 * i);
 		message->start[i] = DNS_HEADER_SIZE;
 	}
 	message->end = DNS_HEADER_SIZE;
@@ -53,10 +62,11 @@ static int read_questions(struct dns_message *message, struct buf_reader *reader
 
 	for (; left > 0 && !reader->failed; left--) {
 		const int size = dns_name_read(reader, message->qname);
+		const uint8_t *fixed = buf_read(reader, 4);
 
 		message->qname_size = (uint16_t)(size < 0 ? 0 : size);
-		message->qtype = buf_read_u16(reader);
-		message->qclass = buf_read_u16(reader);
+		message->qtype = fixed == NULL ? 0 : load_u16(fixed);
+		message->qclass = fixed == NULL ? 0 : load_u16(fixed + 2);
 	}
 	if (reader->failed || message->count[DNS_QUESTION] != 1) {
 		return DNS_RCODE_FORMERR;
@@ -65,15 +75,25 @@ static int read_questions(struct dns_message *message, struct buf_reader *reader
 	return OK;
 }
 
-/* Up to the record's RDATA. */
+/* Up to the record's RDATA; all zero when the reader fails. */
 static void read_record(struct record *record, struct buf_reader *reader, uint8_t *owner)
 {
-	record->has_root_owner = buf_left(reader) > 0 && *reader->at == 0;
-	dns_name_read(reader, owner);
-	record->type = buf_read_u16(reader);
-	record->class = buf_read_u16(reader);
-	record->ttl = buf_read_u32(reader);
-	record->rdata_size = buf_read_u16(reader);
+	*record = (struct record){0};
+	record->has_root_owner = !reader->failed && buf_left(reader) > 0 && *reader->at == 0;
+	if (record->has_root_owner) {
+		owner[0] = *reader->at++;
+	} else {
+		dns_name_read(reader, owner);
+	}
+	const uint8_t *fixed = buf_read(reader, FIXED_SIZE);
+
+	if (fixed == NULL) {
+		return;
+	}
+	record->type = load_u16(fixed);
+	record->class = load_u16(fixed + 2);
+	record->ttl = (uint32_t)load_u16(fixed + 4) << 16 | load_u16(fixed + 6);
+	record->rdata_size = load_u16(fixed + 8);
 }
 
 static int read_opt(struct dns_message *message, struct buf_reader *reader,

@@ -72,8 +72,9 @@ static int read_name(struct buf_reader *reader, uint8_t *out, bool pointers)
 	}
 	for (;;) {
 		const size_t run = at; /* of labels; a pointer leads below it */
+		const size_t stop = end - run < DNS_NAME_MAX ? end : run + DNS_NAME_MAX;
 
-		while (at < end && at - run < DNS_NAME_MAX && wire[at] - 1u < DNS_LABEL_MAX) {
+		while (at < stop && wire[at] - 1u < DNS_LABEL_MAX) {
 			at += wire[at] + 1u;
 		}
 		/* The root still needs one octet. */

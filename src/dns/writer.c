@@ -6,6 +6,8 @@
  * label and of the size from there on. A name is looked up from its longest suffix to its
  * shortest, and the first that stands in the message already ends it with a pointer. Suffixes
  * written out become targets themselves; pointers never do, so none leads to a pointer alone.
+ * Names that are written without a look-up (the question, those that may not be compressed, owners
+ * that stand in the message) are only noted: most answers never look anything up.
  * Names in types younger than RFC 1035 are written in full (RFC 3597 section 4), but others may
  * point at those that every decoder knows.
  */
@@ -34,6 +36,8 @@ void dns_writer_init(struct dns_writer *writer, uint8_t *wire, size_t size)
 	writer->at = DNS_HEADER_SIZE;
 	memset(writer->count, 0, sizeof(writer->count));
 	writer->targets = 0;
+	writer->names = 0;
+	writer->names_known = 0;
 	writer->budget = BUDGET;
 	writer->keeps_case = false;
 	memset(wire, 0, DNS_HEADER_SIZE);
@@ -48,19 +52,6 @@ static void store_u16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
-}
-
-void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
-		      const struct dns_message *request)
-{
-	const unsigned copied = OPCODE_MASK | DNS_FLAG_RD | DNS_FLAG_CD;
-
-	dns_writer_init(writer, wire, size);
-	store_u16(wire, request->id);
-	store_u16(wire + FLAGS_AT, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
-	if (request->has_question) {
-		dns_writer_question(writer, request->qname, request->qtype, request->qclass);
-	}
 }
 
 bool dns_writer_reserve(struct dns_writer *writer, size_t size)
@@ -80,6 +71,28 @@ void dns_writer_release(struct dns_writer *writer, size_t size)
 static struct buf_writer begin(const struct dns_writer *writer)
 {
 	return buf_writer(writer->wire + writer->at, writer->limit - writer->at);
+}
+
+struct dns_mark dns_writer_mark(const struct dns_writer *writer)
+{
+	struct dns_mark mark = {
+		.at = writer->at,
+		.targets = writer->targets,
+		.names = writer->names,
+		.names_known = writer->names_known,
+	};
+
+	memcpy(mark.count, writer->count, sizeof(mark.count));
+	return mark;
+}
+
+void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark)
+{
+	writer->at = mark->at;
+	writer->targets = mark->targets;
+	writer->names = mark->names;
+	writer->names_known = mark->names_known;
+	memcpy(writer->count, mark->count, sizeof(writer->count));
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word)
@@ -172,43 +185,99 @@ static void add_target(struct dns_writer *writer, size_t offset, uint16_t hash)
 }
 
 /*
- * Writes a name of `size` octets. Without `compress` it is written in full, yet those of its
- * suffixes that are new to the message become targets.
+ * Makes targets of the suffixes of a name that stands, or is about to, at `offset`, down to the
+ * first that is one already: its offset is *known, else 0. Returns the octets before that one.
  */
-static void write_name(struct dns_writer *writer, struct buf_writer *out, const uint8_t *name,
-		       size_t size, bool compress)
+static size_t add_suffixes(struct dns_writer *writer, size_t offset, const uint8_t *name,
+			   size_t size, size_t *known)
 {
-	const size_t offset = (size_t)(out->at - writer->wire);
 	const uint16_t targets = writer->targets;
 	size_t at = 0;
-	size_t known = 0;
 
-	if (out->failed) {
-		return;
-	}
+	*known = 0;
 	for (; name[at] != 0; at += name[at] + 1u) {
 		const uint16_t hash = suffix_hash(name + at, size - at);
 
-		known = look_up(writer, targets, name + at, size - at, hash);
-		if (known != 0) {
+		*known = look_up(writer, targets, name + at, size - at, hash);
+		if (*known != 0) {
 			break;
 		}
 		add_target(writer, offset + at, hash);
 	}
-	if (compress && known != 0) {
+	return at;
+}
+
+/* A name that stands in full at `offset` is taken up when something is looked up. */
+static void note_name(struct dns_writer *writer, size_t offset)
+{
+	if (writer->names < DNS_WRITER_TARGETS && offset < POINTER_LIMIT) {
+		writer->name[writer->names++] = (uint16_t)offset;
+	}
+}
+
+static void take_up_names(struct dns_writer *writer)
+{
+	for (; writer->names_known < writer->names; writer->names_known++) {
+		const size_t offset = writer->name[writer->names_known];
+		const uint8_t *name = writer->wire + offset;
+		size_t known;
+
+		add_suffixes(writer, offset, name, dns_name_size(name), &known);
+	}
+}
+
+static void write_pointer(struct buf_writer *out, size_t offset)
+{
+	buf_write_u16(out, (uint16_t)(POINTER << 8 | offset));
+}
+
+/* Writes a name of `size` octets in full. */
+static void write_whole(struct dns_writer *writer, struct buf_writer *out, const uint8_t *name,
+			size_t size)
+{
+	if (size > 1 && !out->failed) {
+		note_name(writer, (size_t)(out->at - writer->wire));
+	}
+	buf_write(out, name, size);
+}
+
+static void write_name(struct dns_writer *writer, struct buf_writer *out, const uint8_t *name,
+		       size_t size)
+{
+	const size_t offset = (size_t)(out->at - writer->wire);
+	size_t known;
+
+	if (out->failed) {
+		return;
+	}
+	take_up_names(writer);
+	const size_t at = add_suffixes(writer, offset, name, size, &known);
+
+	if (known != 0) {
 		buf_write(out, name, at);
-		buf_write_u16(out, (uint16_t)(POINTER << 8 | known));
+		write_pointer(out, known);
 	} else {
 		buf_write(out, name, size);
 	}
 }
 
-/* Keeps what was written, or forgets it with the targets it had. */
-static int end(struct dns_writer *writer, const struct buf_writer *out, uint16_t targets,
-	       enum dns_section section)
+static void write_owner(struct dns_writer *writer, struct buf_writer *out, const uint8_t *owner)
+{
+	const uintptr_t offset = (uintptr_t)owner - (uintptr_t)writer->wire;
+
+	if (offset < writer->at && offset < POINTER_LIMIT) {
+		write_pointer(out, offset);
+	} else {
+		write_name(writer, out, owner, dns_name_size(owner));
+	}
+}
+
+/* Keeps what was written since `before`, or forgets it with the targets it had. */
+static int end(struct dns_writer *writer, const struct buf_writer *out,
+	       const struct dns_mark *before, enum dns_section section)
 {
 	if (out->failed || writer->count[section] == UINT16_MAX) {
-		writer->targets = targets;
+		dns_writer_rollback(writer, before);
 		return ERR_SPACE;
 	}
 	writer->at = (size_t)(out->at - writer->wire);
@@ -216,29 +285,75 @@ static int end(struct dns_writer *writer, const struct buf_writer *out, uint16_t
 	return OK;
 }
 
+static int write_question(struct dns_writer *writer, const uint8_t *name, size_t size,
+			  uint16_t type, uint16_t class)
+{
+	const struct dns_mark before = dns_writer_mark(writer);
+	struct buf_writer out = begin(writer);
+	uint8_t *fixed;
+
+	write_whole(writer, &out, name, size);
+	fixed = buf_reserve(&out, 4);
+	if (fixed != NULL) {
+		store_u16(fixed, type);
+		store_u16(fixed + 2, class);
+	}
+	return end(writer, &out, &before, DNS_QUESTION);
+}
+
 int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t type,
 			uint16_t class)
 {
-	const uint16_t targets = writer->targets;
-	struct buf_writer out = begin(writer);
+	return write_question(writer, name, dns_name_size(name), type, class);
+}
 
-	write_name(writer, &out, name, dns_name_size(name), true);
-	buf_write_u16(&out, type);
-	buf_write_u16(&out, class);
-	return end(writer, &out, targets, DNS_QUESTION);
+void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
+		      const struct dns_message *request)
+{
+	const unsigned copied = OPCODE_MASK | DNS_FLAG_RD | DNS_FLAG_CD;
+
+	dns_writer_init(writer, wire, size);
+	store_u16(wire, request->id);
+	store_u16(wire + FLAGS_AT, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
+	if (request->has_question) {
+		write_question(writer, request->qname, request->qname_size, request->qtype,
+			       request->qclass);
+	}
+}
+
+/* Octets up to the next name that is compressed or pointed at; *letter is then that name's. */
+static size_t plain_size(const char **letter, const uint8_t *rdata, size_t left)
+{
+	size_t size = 0;
+
+	for (; size < left && **letter != 'n' && **letter != 'd'; (*letter)++) {
+		/* Numbers by themselves: they are most of what there is. */
+		size += **letter <= '4' ? (size_t)(**letter - '0')
+					: dns_field_size(**letter, rdata + size, left - size);
+	}
+	return size < left ? size : left;
 }
 
 /* RDATA, its names as the table says. */
 static void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint16_t type,
 			const uint8_t *rdata, size_t left)
 {
-	for (const char *letter = dns_rrtype(type)->layout; left > 0; letter++) {
-		const size_t size = dns_field_size(*letter, rdata, left);
+	const char *letter = dns_rrtype(type)->layout;
 
-		if (*letter == 'n' || *letter == 'd') {
-			write_name(writer, out, rdata, size, *letter == 'n');
+	while (left > 0) {
+		size_t size = plain_size(&letter, rdata, left);
+
+		buf_write(out, rdata, size);
+		rdata += size;
+		left -= size;
+		if (left == 0) {
+			break;
+		}
+		size = dns_field_size(*letter, rdata, left);
+		if (*letter++ == 'n') {
+			write_name(writer, out, rdata, size);
 		} else {
-			buf_write(out, rdata, size);
+			write_whole(writer, out, rdata, size);
 		}
 		rdata += size;
 		left -= size;
@@ -249,12 +364,12 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 		  uint16_t type, uint16_t class, uint32_t ttl, const uint8_t *rdata,
 		  uint16_t rdata_size)
 {
-	const uint16_t targets = writer->targets;
+	const struct dns_mark before = dns_writer_mark(writer);
 	struct buf_writer out = begin(writer);
 	uint8_t *fixed;
 
 	assert(section != DNS_QUESTION);
-	write_name(writer, &out, owner, dns_name_size(owner), true);
+	write_owner(writer, &out, owner);
 	fixed = buf_reserve(&out, FIXED_SIZE);
 	write_rdata(writer, &out, type, rdata, rdata_size);
 	if (!out.failed) {
@@ -264,7 +379,19 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 		store_u16(fixed + 6, (uint16_t)ttl);
 		store_u16(fixed + 8, (uint16_t)(out.at - fixed - FIXED_SIZE));
 	}
-	return end(writer, &out, targets, section);
+	return end(writer, &out, &before, section);
+}
+
+struct buf_writer dns_writer_raw_begin(const struct dns_writer *writer)
+{
+	return begin(writer);
+}
+
+int dns_writer_raw_end(struct dns_writer *writer, const struct buf_writer *out)
+{
+	const struct dns_mark before = dns_writer_mark(writer);
+
+	return end(writer, out, &before, DNS_ADDITIONAL);
 }
 
 int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size)
@@ -272,22 +399,7 @@ int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size)
 	struct buf_writer out = begin(writer);
 
 	buf_write(&out, rr, size);
-	return end(writer, &out, writer->targets, DNS_ADDITIONAL);
-}
-
-struct dns_mark dns_writer_mark(const struct dns_writer *writer)
-{
-	struct dns_mark mark = {.at = writer->at, .targets = writer->targets};
-
-	memcpy(mark.count, writer->count, sizeof(mark.count));
-	return mark;
-}
-
-void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark)
-{
-	writer->at = mark->at;
-	writer->targets = mark->targets;
-	memcpy(writer->count, mark->count, sizeof(writer->count));
+	return dns_writer_raw_end(writer, &out);
 }
 
 void dns_writer_flags(struct dns_writer *writer, uint16_t set, uint16_t clear)

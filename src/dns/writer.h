@@ -26,6 +26,10 @@ struct dns_writer {
 		uint16_t hash;
 	} target[DNS_WRITER_TARGETS];
 	uint16_t targets;
+	uint16_t
+		name[DNS_WRITER_TARGETS]; /* offsets of names that were written without a look-up */
+	uint16_t names;
+	uint16_t names_known; /* of these, whose suffixes are targets */
 	uint32_t budget; /* comparisons left */
 	bool keeps_case; /* compresses by names of the same spelling only (RFC 5936 3.4) */
 };
@@ -34,6 +38,8 @@ struct dns_mark {
 	size_t at;
 	uint16_t count[DNS_SECTIONS];
 	uint16_t targets;
+	uint16_t names;
+	uint16_t names_known;
 };
 
 /* Starts a message of at most `size` octets with an empty header. size >= 12. */
@@ -58,7 +64,8 @@ int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t
 
 /*
  * Adds a record; `rdata` is uncompressed and valid, its names are compressed where the type
- * allows. Sections go in order. ERR_SPACE leaves the message as it was.
+ * allows. An `owner` that points to where it stands in full in this message costs no look-up.
+ * Sections go in order. ERR_SPACE leaves the message as it was.
  */
 int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uint8_t *owner,
 		  uint16_t type, uint16_t class, uint32_t ttl, const uint8_t *rdata,
@@ -66,6 +73,10 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 
 /* A record as it stands (OPT, TSIG): counted in the additional section, not touched. */
 int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size);
+
+/* The same, written where it is to stand: the room there is, and then what was made of it. */
+struct buf_writer dns_writer_raw_begin(const struct dns_writer *writer);
+int dns_writer_raw_end(struct dns_writer *writer, const struct buf_writer *out);
 
 struct dns_mark dns_writer_mark(const struct dns_writer *writer);
 void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark);

@@ -10,8 +10,6 @@
 #include "dns/edns.h"
 #include "dns/types.h"
 
-enum { REPLY_OPT_MAX = 288 };
-
 void outcome_from_result(struct outcome *outcome, const struct command_result *result)
 {
 	*outcome = (struct outcome){
@@ -44,13 +42,6 @@ static struct dns_edns_reply reply_opt(const struct reply *reply)
 	};
 }
 
-static size_t reply_opt_size(const struct reply *reply)
-{
-	const struct dns_edns_reply opt = reply_opt(reply);
-
-	return reply->request->edns.present ? dns_edns_size(&opt) : 0;
-}
-
 static bool reply_try(struct reply *reply)
 {
 	const struct access_signer *signer = reply->signer;
@@ -58,13 +49,16 @@ static bool reply_try(struct reply *reply)
 
 	dns_writer_reply(&reply->writer, reply->wire, reply->room, reply->request);
 	return dns_writer_reserve(&reply->writer, tsig_size) &&
-	       dns_writer_reserve(&reply->writer, reply_opt_size(reply));
+	       dns_writer_reserve(&reply->writer, reply->opt_size);
 }
 
 void reply_begin(struct reply *reply)
 {
-	bool fits = reply_try(reply);
+	const struct dns_edns_reply opt = reply_opt(reply);
+	bool fits;
 
+	reply->opt_size = reply->request->edns.present ? dns_edns_size(&opt) : 0;
+	fits = reply_try(reply);
 	if (!fits) {
 		reply->request->has_question = false;
 		fits = reply_try(reply);
@@ -80,32 +74,43 @@ static void reply_write_opt(struct reply *reply)
 {
 	struct dns_writer *writer = &reply->writer;
 	struct dns_edns_reply opt = reply_opt(reply);
-	uint8_t octets[REPLY_OPT_MAX];
-	struct buf_writer out = buf_writer(octets, sizeof(octets));
+	struct buf_writer out;
 
-	dns_writer_release(writer, reply_opt_size(reply));
+	dns_writer_release(writer, reply->opt_size);
 	opt.has_ede = reply->outcome.has_ede;
 	opt.ede = reply->outcome.ede;
 	opt.ede_text = reply->outcome.ede_text;
-	if (dns_edns_size(&opt) > writer->limit - writer->at) {
+	if (opt.has_ede && dns_edns_size(&opt) > writer->limit - writer->at) {
 		/* RFC 8914 section 3: the extended error goes first, and TC says so. */
 		opt.has_ede = false;
 		dns_writer_flags(writer, reply->is_stream ? 0 : DNS_FLAG_TC, 0);
 	}
+	out = dns_writer_raw_begin(writer);
 	dns_edns_write(&out, &opt, reply->outcome.rcode);
-	dns_writer_raw(writer, octets, buf_written(&out));
+	dns_writer_raw_end(writer, &out);
+}
+
+static _Atomic(uint64_t) *reply_counter(struct tally *tally, unsigned rcode)
+{
+	switch (rcode) {
+	case DNS_RCODE_NOERROR:
+		return &tally->noerror;
+	case DNS_RCODE_FORMERR:
+		return &tally->formerr;
+	case DNS_RCODE_SERVFAIL:
+		return &tally->servfail;
+	case DNS_RCODE_NXDOMAIN:
+		return &tally->nxdomain;
+	case DNS_RCODE_REFUSED:
+		return &tally->refused;
+	default:
+		return &tally->other;
+	}
 }
 
 static void reply_count(struct tally *tally, const struct reply *reply)
 {
-	_Atomic(uint64_t) *const counters[] = {
-		[DNS_RCODE_NOERROR] = &tally->noerror,   [DNS_RCODE_FORMERR] = &tally->formerr,
-		[DNS_RCODE_SERVFAIL] = &tally->servfail, [DNS_RCODE_NXDOMAIN] = &tally->nxdomain,
-		[DNS_RCODE_NOTIMP] = &tally->other,      [DNS_RCODE_REFUSED] = &tally->refused,
-	};
-	const unsigned rcode = reply->outcome.rcode;
-
-	tally_add(rcode <= DNS_RCODE_REFUSED ? counters[rcode] : &tally->other, 1);
+	tally_add(reply_counter(tally, reply->outcome.rcode), 1);
 	if ((reply->wire[2] & DNS_FLAG_TC >> 8) != 0) {
 		tally_add(&tally->truncated, 1);
 	}

@@ -419,6 +419,48 @@ START_TEST(look_ups_are_bounded)
 }
 END_TEST
 
+START_TEST(an_owner_that_stands_in_the_message_costs_no_look_up)
+{
+	static const uint8_t srv[] = "\0\0\0\0\0\1\1h\4test";
+	static const uint8_t address[] = {127, 0, 0, 1};
+	const struct dns_message request = query("a.test.", 0);
+	struct dns_writer writer;
+	uint8_t wire[128];
+	uint32_t budget;
+
+	dns_writer_reply(&writer, wire, sizeof(wire), &request);
+	budget = writer.budget;
+	dns_writer_rr(&writer, DNS_ANSWER, wire + 12, DNS_TYPE_SRV, 1, 60, srv, sizeof(srv));
+	dns_writer_rr(&writer, DNS_ADDITIONAL, wire + writer.at - 8, DNS_TYPE_A, 1, 60, address, 4);
+	ck_assert_uint_eq(writer.budget, budget);
+	check_wire(wire, dns_writer_finish(&writer),
+		   "beef 8000 0001 0001 0000 0001 0161 0474657374 00 0021 0001"
+		   "c00c 0021 0001 0000003c 000e 0000 0000 0001 0168 0474657374 00"
+		   "c02a 0001 0001 0000003c 0004 7f000001");
+}
+END_TEST
+
+START_TEST(names_written_without_a_look_up_are_found_by_the_next_also_after_a_rollback)
+{
+	static const char right[] = "beef 8000 0001 0001 0000 0000 0161 0474657374 00 0021 0001"
+				    "c00c 0002 0001 0000003c 0004 0162 c00e";
+	const struct dns_message request = query("a.test.", 0);
+	struct dns_writer writer;
+	struct dns_mark mark;
+	uint8_t wire[128];
+
+	dns_writer_reply(&writer, wire, sizeof(wire), &request);
+	mark = dns_writer_mark(&writer);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(add(&writer, DNS_ANSWER, "a.test.", DNS_TYPE_NS, "<b.test.>"), OK);
+		check_wire(wire, dns_writer_finish(&writer), right);
+		if (i == 0) {
+			dns_writer_rollback(&writer, &mark);
+		}
+	}
+}
+END_TEST
+
 START_TEST(nothing_is_allocated)
 {
 	const struct dns_message request = query("a.test.", 0);
@@ -452,6 +494,8 @@ int main(void)
 		a_message_is_finished_more_than_once,
 		large_messages_are_read_as_they_were_written,
 		look_ups_are_bounded,
+		an_owner_that_stands_in_the_message_costs_no_look_up,
+		names_written_without_a_look_up_are_found_by_the_next_also_after_a_rollback,
 		nothing_is_allocated,
 	};
 
