@@ -116,7 +116,10 @@ static void scan_plain(struct scan *scan, char octet)
 	} else if (octet == ';') {
 		scan_comment(scan);
 	} else if (octet == '"' && scan->in_word) {
-		scan->why = "a quote within a word: write \\\"";
+		/* RFC 9460 2.1: key="value" is one word. */
+		scan->is_quoted = scan->lines->text[scan->lines->size - 1] == '=';
+		scan->why = scan->is_quoted ? NULL : "a quote within a word: write \\\"";
+		scan_put(scan, octet);
 	} else {
 		scan_start_word(scan);
 		scan->is_quoted = octet == '"';
@@ -184,11 +187,17 @@ int lines_next(struct lines *lines, const char **why)
 bool lines_word(const char **at, struct word *word)
 {
 	const char *end = *at;
+	bool is_inside = false;
 
 	word->is_quoted = *end == '"';
+	word->has_quotes = false;
 	word->text = end + word->is_quoted;
 	end = word->text;
-	while (*end != '\0' && *end != (word->is_quoted ? '"' : ' ')) {
+	while (*end != '\0' && (is_inside || *end != (word->is_quoted ? '"' : ' '))) {
+		if (*end == '"') {
+			is_inside = !is_inside;
+			word->has_quotes = true;
+		}
 		end += *end == '\\' ? 2 : 1;
 	}
 	word->size = (size_t)(end - word->text);
@@ -213,11 +222,53 @@ bool word_copy(char out[WORD_MAX], const struct word *word)
 	return true;
 }
 
+/* The octet at *at, which moves behind it; -1: an escape that is none. */
+static int unescape(const char **at, const char *end)
+{
+	const char *text = *at;
+	int value = 0;
+
+	if (*text != '\\') {
+		*at += 1;
+		return (unsigned char)*text;
+	}
+	if (end - text < 2) {
+		return -1;
+	}
+	if (!isdigit((unsigned char)text[1])) {
+		*at += 2;
+		return (unsigned char)text[1];
+	}
+	for (int i = 1; i <= 3; i++) {
+		if (end - text <= i || !isdigit((unsigned char)text[i])) {
+			return -1;
+		}
+		value = value * 10 + (text[i] - '0');
+	}
+	*at += 4;
+	return value <= UINT8_MAX ? value : -1;
+}
+
+bool word_octets(struct buf_writer *out, const struct word *word)
+{
+	const char *end = word->text + word->size;
+
+	for (const char *at = word->text; at < end;) {
+		const int octet = unescape(&at, end);
+
+		if (octet < 0) {
+			return false;
+		}
+		buf_write_u8(out, (uint8_t)octet);
+	}
+	return true;
+}
+
 int word_name(uint8_t out[DNS_NAME_MAX], const struct word *word, const uint8_t *origin)
 {
 	char text[WORD_MAX];
 
-	if (word->is_quoted || !word_copy(text, word)) {
+	if (word->is_quoted || word->has_quotes || !word_copy(text, word)) {
 		return ERR_FORMAT;
 	}
 	return dns_name_from_text(out, text, origin);

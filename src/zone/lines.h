@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "dns/name.h"
 
 #define LINES_MAX 65000 /* characters of a logical line; ldns takes no longer RDATA */
@@ -35,6 +36,7 @@ struct word {
 	const char *text; /* not terminated; escapes as they stand, quotes left out */
 	size_t size;
 	bool is_quoted;
+	bool has_quotes; /* within, as in key="a b": of use to SVCB alone */
 };
 
 /* The word at *at, which moves behind it; false at the end of the line. */
@@ -47,6 +49,9 @@ bool word_is(const struct word *word, const char *text);
 
 /* The word as a string; false: longer than any name, type or number. */
 bool word_copy(char out[WORD_MAX], const struct word *word);
+
+/* Writes the octets of the word, \X and \DDD undone. False: \DDD above 255, or cut. */
+bool word_octets(struct buf_writer *out, const struct word *word);
 
 /* A name, relative to `origin`; never a quoted word. The size; ERR_FORMAT, ERR_RANGE: too long. */
 int word_name(uint8_t out[DNS_NAME_MAX], const struct word *word, const uint8_t *origin);

@@ -1,5 +1,5 @@
 /*
- * Text to RDATA and back. ldns takes some things in silence: a number out of range is cut to its
+ * Text to RDATA and back, by present.c or by ldns. ldns takes some things in silence: a number out of range is cut to its
  * width, a relative name may grow too long, a length that does not fit. So each field is compared
  * with its word again, names are ours in both directions, and the generic form (RFC 3597 5) never
  * reaches ldns. What comes out has passed dns_rdata_check().
@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "dns/rrtype.h"
 #include "zone/lines.h"
+#include "zone/present.h"
 #include "zone/text.h"
 
 /* Puts the sentence into `why`. */
@@ -231,6 +232,19 @@ static int from_generic(const struct source *source, const char *text, struct rd
 	return OK;
 }
 
+/* key="value" means something to SVCB alone; elsewhere servers differ in what it is. */
+static bool has_inner_quotes(const char *text)
+{
+	struct word word;
+
+	while (lines_word(&text, &word)) {
+		if (word.has_quotes) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int rdata_from_text(struct rdata *out, uint16_t type, const char *text, const uint8_t *origin,
 		    char why[RDATA_WHY_MAX])
 {
@@ -246,6 +260,12 @@ int rdata_from_text(struct rdata *out, uint16_t type, const char *text, const ui
 	}
 	if (word_is(&word, "\\#")) {
 		ret = from_generic(&source, behind, out);
+	} else if (type != DNS_TYPE_SVCB && type != DNS_TYPE_HTTPS && has_inner_quotes(text)) {
+		ret = fail(why, "a quote within a word: write \\\"");
+	} else if (present_knows(type)) {
+		ret = present_read(out, type, text, origin, why);
+	} else if (ldns_rr_descript(type)->_name == NULL) {
+		ret = fail(why, "%s is read as \\# LENGTH HEX only (RFC 3597 section 5)", name);
 	} else {
 		ret = from_ldns(&source, name, text, out);
 	}
@@ -320,24 +340,14 @@ static int fields_text(char **out, const ldns_rr *rr)
 	return status == LDNS_STATUS_MEM_ERR ? ERR_NOMEM : ERR_FORMAT;
 }
 
-int text_rdata(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
+static int by_ldns(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
 {
 	const size_t wire_size = (size_t)size + 2;
-	uint8_t *wire;
-	ldns_rr *rr;
+	uint8_t *wire = malloc(wire_size);
+	ldns_rr *rr = ldns_rr_new();
 	size_t at = 0;
 	int ret = ERR_NOMEM;
 
-	*out = NULL;
-	if (dns_rdata_check(type, rdata, size) != OK) {
-		return ERR_FORMAT;
-	}
-	/* What ldns has no row for, and the empty RDATA that it cannot say. */
-	if (size == 0 || ldns_rr_descript(type)->_name == NULL) {
-		return generic_text(out, rdata, size);
-	}
-	wire = malloc(wire_size);
-	rr = ldns_rr_new();
 	if (wire != NULL && rr != NULL) {
 		wire[0] = (uint8_t)(size >> 8);
 		wire[1] = (uint8_t)size;
@@ -350,5 +360,49 @@ int text_rdata(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
 	}
 	ldns_rr_free(rr);
 	free(wire);
+	return ret;
+}
+
+/* Does the text read as what it was made of? ldns has types where it does not (WKS, NXT). */
+static int reads_back(const char *text, uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	static const uint8_t root[] = {0};
+	struct rdata *again = malloc(sizeof(*again));
+	char why[RDATA_WHY_MAX];
+	int ret = ERR_NOMEM;
+
+	if (again != NULL) {
+		ret = rdata_from_text(again, type, text, root, why);
+	}
+	if (ret == ERR_CONF ||
+	    (ret == OK && (again->size != size || memcmp(again->data, rdata, size) != 0))) {
+		ret = ERR_FORMAT;
+	}
+	free(again);
+	return ret;
+}
+
+int text_rdata(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	int ret = ERR_FORMAT;
+
+	*out = NULL;
+	if (dns_rdata_check(type, rdata, size) != OK) {
+		return ERR_FORMAT;
+	}
+	if (present_knows(type)) {
+		return present_write(out, type, rdata, size);
+	}
+	/* What ldns has no row for, and the empty RDATA that it cannot say, are generic. */
+	if (size > 0 && ldns_rr_descript(type)->_name != NULL) {
+		ret = by_ldns(out, type, rdata, size);
+		if (ret == OK) {
+			ret = reads_back(*out, type, rdata, size);
+		}
+		if (ret != OK) {
+			free(*out);
+			*out = NULL;
+		}
+	}
 	return ret == ERR_FORMAT ? generic_text(out, rdata, size) : ret;
 }

@@ -1,5 +1,6 @@
 /*
- * RDATA and types as text, by ldns. The only file of the house that knows it. Thread: any.
+ * RDATA and types as text, by ldns or by zone/present.h. The only file of the house that knows
+ * ldns. Thread: any.
  */
 #pragma once
 

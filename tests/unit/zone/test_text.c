@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "dns/types.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/random_rdata.h"
 #include "tests/unit/run.h"
 #include "zone/rdata.h"
 
@@ -107,6 +108,24 @@ static const struct good goods[] = {
 	 "a.static.example. 5 KEY 512 3 13 AAECAwQ=\n"
 	 "a.static.example. 5 CNAME b.static.example.\n"},
 	{"a 5 HTTPS 1 . alpn=h2\n", "a.static.example. 5 HTTPS 1 . alpn=h2\n"},
+	/* RFC 9460 2.1, A.1: quotes, any order, numbers for names, a comma within a value. */
+	{"a 5 SVCB 1 b port=53 alpn=\"h2,h3\" no-default-alpn\n",
+	 "a.static.example. 5 SVCB 1 b.static.example. alpn=h2,h3 no-default-alpn port=53\n"},
+	{"a 5 SVCB 1 b mandatory=port,alpn alpn=h2 port=53 key667=hello\n",
+	 "a.static.example. 5 SVCB 1 b.static.example. mandatory=alpn,port alpn=h2 port=53 "
+	 "key667=hello\n"},
+	{"a 5 SVCB 16 b alpn=\"f\\\\\\\\oo\\\\,bar,h2\"\n",
+	 "a.static.example. 5 SVCB 16 b.static.example. alpn=\"f\\\\\\\\oo\\\\,bar,h2\"\n"},
+	{"a 5 SVCB 16 b alpn=f\\\\\\092oo\\092,bar,h2\n",
+	 "a.static.example. 5 SVCB 16 b.static.example. alpn=\"f\\\\\\\\oo\\\\,bar,h2\"\n"},
+	{"a 5 SVCB 1 b key65280=\"a b\" ipv6hint=2001:DB8::1 key1=\\002h2 ech=AAEC\n",
+	 "a.static.example. 5 SVCB 1 b.static.example. alpn=h2 ech=AAEC ipv6hint=2001:db8::1 "
+	 "key65280=\"a b\"\n"},
+	{"a 5 HTTPS 0 other.example.\n", "a.static.example. 5 HTTPS 0 other.example.\n"},
+	{"a 5 HTTPS 1 . dohpath=/q{?dns}\n",
+	 "a.static.example. 5 HTTPS 1 . dohpath=\"/q{?dns}\"\n"},
+	{"a 5 CAA 128 tbs \"\"\n", "a.static.example. 5 CAA 128 tbs \"\"\n"},
+	{"a 5 CAA 0 issue ca.example\n", "a.static.example. 5 CAA 0 issue \"ca.example\"\n"},
 	{"a 5 CAA 0 issue \"ca.example\"\n", "a.static.example. 5 CAA 0 issue \"ca.example\"\n"},
 	{"a 5 NAPTR 1 2 \"u\" \"E2U\" \"!^.*$!x!\" .\n",
 	 "a.static.example. 5 NAPTR 1 2 \"u\" \"E2U\" \"!^.*$!x!\" .\n"},
@@ -201,6 +220,26 @@ static const struct bad bads[] = {
 	{"a 5 TXT \"open\n\"\n", "3: a quote that is not closed"},
 	{"a 5 TXT \"open", "3: a quote that is not closed"},
 	{"a 5 TXT a\"b\"\n", "3: a quote within a word: write \\\""},
+	{"a 5 TXT a=\"b c\"\n", "3: a quote within a word: write \\\""},
+	{"a=\"b\" 5 TXT c\n", "3: \"a=\"b\"\" is not a name"},
+	{"a 5 SVCB 1 . port=53 port=54\n", "3: a parameter twice: key3"},
+	{"a 5 SVCB 1 . port=99999\n", "3: \"99999\" is not a number in its range"},
+	{"a 5 SVCB 1 . port\n", "3: \"\" is not a number"},
+	{"a 5 SVCB 1 . colour=red\n",
+	 "3: \"colour=red\" is not a parameter, such as alpn=h2 or key667=x"},
+	{"a 5 SVCB 1 . key065=x\n",
+	 "3: \"key065=x\" is not a parameter, such as alpn=h2 or key667=x"},
+	{"a 5 SVCB 1 . ipv4hint=192.0.2\n", "3: ipv4hint: \"192.0.2\" is not an address"},
+	{"a 5 SVCB 1 . mandatory=alpn\n", "3: this is no valid SVCB record"},
+	{"a 5 SVCB 1 . no-default-alpn\n", "3: this is no valid SVCB record"},
+	{"a 5 SVCB 1 . alpn=h2,,h3\n", "3: alpn: a protocol has 1 to 255 octets"},
+	{"a 5 SVCB 1\n", "3: fields are missing"},
+	{"a 5 SVCB x .\n", "3: \"x\" is not a number"},
+	{"a 5 CAA 0 is-sue x\n", "3: this is no valid CAA record"},
+	{"a 5 CAA 0 issue x y\n", "3: \"y\" is not part of this record"},
+	{"a 5 CAA 256 issue x\n", "3: \"256\" is not a number in its range"},
+	{"a 5 TYPE65280 0\n", "3: TYPE65280 is read as \\# LENGTH HEX only (RFC 3597 section 5)"},
+	{"a 5 DS 1 8 2 0000\n", "3: this is no valid DS record"},
 	{"a 5 TXT ( b\nc 5 TXT d\n", "3: a parenthesis that is not closed"},
 	{"a 5 TXT b )\n", "3: a closing parenthesis without an opening one"},
 	{"a 5 TXT b\\\n", "3: a backslash at the end of the line"},
@@ -332,6 +371,79 @@ START_TEST(long_texts_and_names_are_measured)
 	snprintf(text, sizeof(text), HEAD "%s 5 A 192.0.2.1\n", name);
 	ck_assert_int_eq(parse(text, &seen, &error), ERR_CONF);
 	ck_assert_ptr_nonnull(strstr(error.text, "is a name of over 255 octets"));
+}
+END_TEST
+
+static const uint8_t *some_name(void *context, struct rand *rand)
+{
+	static const char *const names[] = {
+		"\1A\2bc\7example",
+		"",
+		"\3a.b\2\0\377\5\"\\();",
+		"\1*\4_tcp\6static\7example",
+		"\077012345678901234567890123456789012345678901234567890123456789012"
+		"\077012345678901234567890123456789012345678901234567890123456789012"
+		"\077012345678901234567890123456789012345678901234567890123456789012"
+		"\0750123456789012345678901234567890123456789012345678901234567890",
+	};
+
+	(void)context;
+	return (const uint8_t *)names[rand_below(rand, COUNT_OF(names))];
+}
+
+/* The types for which RFC 3597 has to do, wholly or where ldns fails. */
+static bool may_be_generic(uint16_t type)
+{
+	static const uint16_t types[] = {
+		DNS_TYPE_NULL,  DNS_TYPE_WKS, DNS_TYPE_NXT,   DNS_TYPE_RKEY,     DNS_TYPE_AMTRELAY,
+		DNS_TYPE_RRSIG, DNS_TYPE_SIG, DNS_TYPE_NSEC3, DNS_TYPE_IPSECKEY,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		if (types[i] == type) {
+			return true;
+		}
+	}
+	return dns_rrtype(type)->name[0] == '\0';
+}
+
+static void check_text_of(uint16_t type, const uint8_t *rdata, size_t size)
+{
+	static const uint8_t root[] = {0};
+	static struct rdata again;
+	char why[RDATA_WHY_MAX] = "";
+	char *text = NULL;
+
+	ck_assert_int_eq(text_rdata(&text, type, rdata, (uint16_t)size), OK);
+	/* As a line of a file: what is not quoted must survive being read in words. */
+	ck_assert_msg(rdata_from_text(&again, type, text, root, why) == OK, "type %u: %s: %s", type,
+		      text, why);
+	ck_assert_msg(again.size == size && memcmp(again.data, rdata, size) == 0, "type %u: %s",
+		      type, text);
+	ck_assert_msg(size == 0 || may_be_generic(type) || strncmp(text, "\\#", 2) != 0,
+		      "type %u: %s", type, text);
+	free(text);
+}
+
+START_TEST(every_type_reads_as_it_is_written)
+{
+	struct rand rand;
+	static uint8_t rdata[65536];
+
+	rand_init(&rand, 22);
+	for (uint16_t type = 1; type < 300; type++) {
+		const bool is_known = dns_rrtype(type)->name[0] != '\0';
+
+		if (dns_rrtype_is_meta(type)) {
+			continue;
+		}
+		for (int i = 0; i < (is_known ? 50 : 1); i++) {
+			const size_t size =
+				random_rdata(&rand, type, rdata, sizeof(rdata), some_name, NULL);
+
+			check_text_of(type, rdata, size);
+		}
+	}
 }
 END_TEST
 
@@ -496,6 +608,7 @@ int main(void)
 		a_soa_without_ttl_takes_its_minimum,
 		nul_octets_and_endless_records_are_refused,
 		long_texts_and_names_are_measured,
+		every_type_reads_as_it_is_written,
 		the_callers_refusal_is_given_the_place,
 		files_are_read_and_missing_ones_named,
 		a_long_path_leaves_room_for_the_reason,

@@ -1,0 +1,701 @@
+/*
+ * A type is a row of letters, one for each field of its text, much as in the record table: what a
+ * letter reads, the same letter writes. The parameters of SVCB are the last field of two of them;
+ * each has a value of a form that hangs on its key, and they may come in any order.
+ *
+ *   1 2  number of so many octets      n  name          t  one or more strings
+ *   g    string without quotes (the tag of CAA)         q  the rest, as one string
+ *   v    the parameters of SVCB
+ */
+#include "zone/present.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "crypto/base64.h"
+#include "dns/name.h"
+#include "dns/rrtype.h"
+#include "zone/lines.h"
+
+static const struct {
+	uint16_t type;
+	const char *form;
+} forms[] = {
+	{DNS_TYPE_NSAP_PTR, "n"}, {DNS_TYPE_SVCB, "2nv"}, {DNS_TYPE_HTTPS, "2nv"},
+	{DNS_TYPE_NINFO, "t"},    {DNS_TYPE_AVC, "t"},    {DNS_TYPE_CAA, "1gq"},
+	{DNS_TYPE_RESINFO, "t"},
+};
+
+static const char *form_of(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (forms[i].type == type) {
+			return forms[i].form;
+		}
+	}
+	return NULL;
+}
+
+bool present_knows(uint16_t type)
+{
+	return form_of(type) != NULL;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* A record in the making. */
+struct source {
+	const char *at; /* the next word */
+	const uint8_t *origin;
+	struct buf_writer out;
+	char *why;
+};
+
+/* Puts the sentence into `why`. */
+static int fail(const struct source *source, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int fail(const struct source *source, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(source->why, RDATA_WHY_MAX, format, args);
+	va_end(args);
+	return ERR_CONF;
+}
+
+static int fail_word(const struct source *source, const struct word *word, const char *what)
+{
+	char show[WORD_SHOWN];
+
+	return fail(source, "\"%s\" is not %s", word_shown(show, word->text, word->size), what);
+}
+
+static int read_number(struct source *source, const struct word *word, size_t octets)
+{
+	uint32_t value = 0;
+
+	for (size_t i = 0; i < word->size; i++) {
+		if (!isdigit((unsigned char)word->text[i])) {
+			return fail_word(source, word, "a number");
+		}
+		value = value * 10 + (uint32_t)(word->text[i] - '0');
+		if (value >> (octets * 8) != 0) {
+			return fail_word(source, word, "a number in its range");
+		}
+	}
+	if (word->size == 0) {
+		return fail_word(source, word, "a number");
+	}
+	for (size_t left = octets; left > 0; left--) {
+		buf_write_u8(&source->out, (uint8_t)(value >> ((left - 1) * 8)));
+	}
+	return OK;
+}
+
+static int read_name(struct source *source, const struct word *word)
+{
+	uint8_t name[DNS_NAME_MAX];
+	const int size = word_name(name, word, source->origin);
+
+	if (size < 0) {
+		return fail_word(source, word,
+				 size == ERR_RANGE ? "a name: over 255 octets" : "a name");
+	}
+	buf_write(&source->out, name, (size_t)size);
+	return OK;
+}
+
+/* The octets of a word, escapes undone; with a length octet before them if so. */
+static int read_string(struct source *source, const struct word *word, bool has_length)
+{
+	uint8_t *length = has_length ? buf_reserve(&source->out, 1) : NULL;
+	const uint8_t *start = source->out.at;
+	size_t size;
+
+	if (!word_octets(&source->out, word)) {
+		return fail_word(source, word, "a string: \\DDD goes up to 255");
+	}
+	size = (size_t)(source->out.at - start);
+	if (has_length && size > UINT8_MAX) {
+		return fail(source, "a string of over 255 octets");
+	}
+	if (length != NULL) {
+		*length = (uint8_t)size;
+	}
+	return OK;
+}
+
+/* ---- parameters of SVCB, in ------------------------------------------------------------- */
+
+static const char *const svcb_names[] = {
+	"mandatory", "alpn",     "no-default-alpn", "port",  "ipv4hint",
+	"ech",       "ipv6hint", "dohpath",         "ohttp",
+};
+
+#define SVCB_NAMES (sizeof(svcb_names) / sizeof(svcb_names[0]))
+#define SVCB_PARAMS_MAX 64
+
+enum svcb_key {
+	SVCB_MANDATORY = 0,
+	SVCB_ALPN = 1,
+	SVCB_NO_DEFAULT_ALPN = 2,
+	SVCB_PORT = 3,
+	SVCB_IPV4HINT = 4,
+	SVCB_ECH = 5,
+	SVCB_IPV6HINT = 6,
+	SVCB_OHTTP = 8,
+	SVCB_NONE = 65536,
+};
+
+/* A parameter as it stands in the text. */
+struct param {
+	uint32_t key;
+	bool is_raw; /* given as key123: its value is the octets (RFC 9460 2.1) */
+	bool has_value;
+	struct word value;
+};
+
+/* By name, or as key123 without leading zeros; SVCB_NONE. */
+static uint32_t svcb_key(const char *text, size_t size, bool *is_raw)
+{
+	uint32_t key = 0;
+
+	*is_raw = false;
+	for (uint32_t i = 0; i < SVCB_NAMES; i++) {
+		if (strlen(svcb_names[i]) == size && strncasecmp(text, svcb_names[i], size) == 0) {
+			return i;
+		}
+	}
+	if (size < 4 || size > 8 || strncasecmp(text, "key", 3) != 0 ||
+	    (text[3] == '0' && size > 4)) {
+		return SVCB_NONE;
+	}
+	for (size_t i = 3; i < size; i++) {
+		if (!isdigit((unsigned char)text[i])) {
+			return SVCB_NONE;
+		}
+		key = key * 10 + (uint32_t)(text[i] - '0');
+	}
+	*is_raw = true;
+	return key <= UINT16_MAX ? key : SVCB_NONE;
+}
+
+/* key, key=value or key="value" */
+static int split_param(const struct source *source, const struct word *word, struct param *param)
+{
+	const char *equals = memchr(word->text, '=', word->size);
+	const size_t key_size = equals != NULL ? (size_t)(equals - word->text) : word->size;
+
+	param->key = word->is_quoted ? SVCB_NONE : svcb_key(word->text, key_size, &param->is_raw);
+	if (param->key == SVCB_NONE) {
+		return fail_word(source, word, "a parameter, such as alpn=h2 or key667=x");
+	}
+	param->has_value = equals != NULL;
+	param->value = (struct word){.text = "", .size = 0};
+	if (equals != NULL) {
+		const char *value = equals + 1;
+
+		param->value.text = value;
+		param->value.size = word->size - key_size - 1;
+		if (param->value.size >= 2 && value[0] == '"') {
+			param->value.text++;
+			param->value.size -= 2;
+		}
+	}
+	return OK;
+}
+
+/*
+ * The next item of a value list (RFC 9460 A.1), from octets whose escapes are undone once. True
+ * when there was one; a comma or a backslash behind a backslash belongs to the item.
+ */
+static bool next_item(const uint8_t **at, const uint8_t *end, uint8_t item[UINT8_MAX + 1],
+		      size_t *size)
+{
+	const uint8_t *next = *at;
+
+	*size = 0;
+	if (next > end) {
+		return false;
+	}
+	while (next < end && *next != ',') {
+		next += *next == '\\' && next + 1 < end ? 1 : 0;
+		if (*size <= UINT8_MAX) {
+			item[(*size)++] = *next;
+		}
+		next++;
+	}
+	*at = next + 1; /* beyond the end: there is no more */
+	return true;
+}
+
+static int compare_keys(const void *one, const void *other)
+{
+	return (int)*(const uint16_t *)one - (int)*(const uint16_t *)other;
+}
+
+/* One item of the list that is the value of `key`. */
+static int svcb_item(struct source *source, uint32_t key, const uint8_t *item, size_t size)
+{
+	char text[INET6_ADDRSTRLEN] = {0};
+	char show[WORD_SHOWN];
+	uint8_t address[16];
+	bool is_raw;
+	uint32_t named;
+
+	switch (key) {
+	case SVCB_ALPN:
+		if (size == 0 || size > UINT8_MAX) {
+			return fail(source, "alpn: a protocol has 1 to 255 octets");
+		}
+		buf_write_u8(&source->out, (uint8_t)size);
+		buf_write(&source->out, item, size);
+		return OK;
+	case SVCB_MANDATORY:
+		named = svcb_key((const char *)item, size, &is_raw);
+		if (named == SVCB_NONE) {
+			return fail(source, "mandatory: a key that is not known by name");
+		}
+		buf_write_u16(&source->out, (uint16_t)named);
+		return OK;
+	default:
+		if (size < sizeof(text)) {
+			memcpy(text, item, size);
+		}
+		if (strlen(text) != size ||
+		    inet_pton(key == SVCB_IPV4HINT ? AF_INET : AF_INET6, text, address) != 1) {
+			return fail(source, "%s: \"%s\" is not an address", svcb_names[key],
+				    word_shown(show, (const char *)item, size));
+		}
+		buf_write(&source->out, address, key == SVCB_IPV4HINT ? 4 : 16);
+		return OK;
+	}
+}
+
+static int svcb_list(struct source *source, const struct param *param)
+{
+	static const size_t most = DNS_MESSAGE_MAX;
+	uint8_t *octets = malloc(most);
+	struct buf_writer plain = buf_writer(octets, octets != NULL ? most : 0);
+	uint8_t *start = source->out.at;
+	const uint8_t *at;
+	uint8_t item[UINT8_MAX + 1];
+	size_t size;
+	int ret = ERR_NOMEM;
+
+	if (octets != NULL) {
+		ret = word_octets(&plain, &param->value)
+			      ? OK
+			      : fail_word(source, &param->value, "a list of values");
+	}
+	at = octets;
+	while (ret == OK && next_item(&at, plain.at, item, &size)) {
+		ret = svcb_item(source, param->key, item, size);
+	}
+	if (ret == OK && param->key == SVCB_MANDATORY && !source->out.failed) {
+		/* Any order in text, ascending on the wire. */
+		const size_t count = (size_t)(source->out.at - start) / 2;
+		uint16_t *keys = calloc(count, sizeof(*keys));
+
+		for (size_t i = 0; keys != NULL && i < count; i++) {
+			keys[i] = (uint16_t)(start[2 * i] << 8 | start[2 * i + 1]);
+		}
+		if (keys != NULL) {
+			qsort(keys, count, sizeof(*keys), compare_keys);
+		}
+		source->out.at = start;
+		for (size_t i = 0; keys != NULL && i < count; i++) {
+			buf_write_u16(&source->out, keys[i]);
+		}
+		ret = keys == NULL ? ERR_NOMEM : OK;
+		free(keys);
+	}
+	free(octets);
+	return ret;
+}
+
+static int svcb_base64(struct source *source, const struct word *value)
+{
+	const size_t room = (size_t)(source->out.end - source->out.at);
+	const int size = base64_decode(source->out.at, room, value->text, value->size);
+
+	if (size == ERR_FORMAT) {
+		return fail_word(source, value, "BASE64");
+	}
+	/* Where it does not fit, this fails, and the record is too long. */
+	buf_reserve(&source->out, size < 0 ? room + 1 : (size_t)size);
+	return OK;
+}
+
+static int svcb_value(struct source *source, const struct param *param)
+{
+	if (param->is_raw) {
+		return read_string(source, &param->value, false);
+	}
+	switch (param->key) {
+	case SVCB_NO_DEFAULT_ALPN:
+	case SVCB_OHTTP:
+		return param->value.size == 0
+			       ? OK
+			       : fail(source, "%s has no value", svcb_names[param->key]);
+	case SVCB_PORT:
+		return read_number(source, &param->value, 2);
+	case SVCB_ECH:
+		return svcb_base64(source, &param->value);
+	case SVCB_MANDATORY:
+	case SVCB_ALPN:
+	case SVCB_IPV4HINT:
+	case SVCB_IPV6HINT:
+		return svcb_list(source, param);
+	default:
+		return read_string(source, &param->value, false);
+	}
+}
+
+static int compare_params(const void *one, const void *other)
+{
+	return (int)((const struct param *)one)->key - (int)((const struct param *)other)->key;
+}
+
+/* All words that are left. */
+static int read_params(struct source *source)
+{
+	struct param params[SVCB_PARAMS_MAX];
+	struct word word;
+	size_t count = 0;
+	int ret = OK;
+
+	while (ret == OK && lines_word(&source->at, &word)) {
+		if (count == SVCB_PARAMS_MAX) {
+			return fail(source, "over %d parameters", SVCB_PARAMS_MAX);
+		}
+		ret = split_param(source, &word, &params[count++]);
+	}
+	if (count > 0) {
+		qsort(params, count, sizeof(params[0]), compare_params);
+	}
+	for (size_t i = 0; ret == OK && i < count; i++) {
+		uint8_t *length;
+		const uint8_t *start;
+		size_t size;
+
+		if (i > 0 && params[i].key == params[i - 1].key) {
+			return fail(source, "a parameter twice: key%u", params[i].key);
+		}
+		buf_write_u16(&source->out, (uint16_t)params[i].key);
+		length = buf_reserve(&source->out, 2);
+		start = source->out.at;
+		ret = svcb_value(source, &params[i]);
+		if (ret == OK && length != NULL) {
+			size = (size_t)(source->out.at - start);
+			length[0] = (uint8_t)(size >> 8);
+			length[1] = (uint8_t)size;
+		}
+	}
+	return ret;
+}
+
+/* ---- a record, in ------------------------------------------------------------------------ */
+
+static int read_strings(struct source *source)
+{
+	struct word word;
+	int ret = OK;
+
+	while (ret == OK && lines_word(&source->at, &word)) {
+		ret = read_string(source, &word, true);
+	}
+	return ret;
+}
+
+static int read_field(struct source *source, char letter)
+{
+	struct word word;
+
+	if (letter == 'v') {
+		return read_params(source);
+	}
+	if (letter == 't') {
+		return read_strings(source);
+	}
+	if (!lines_word(&source->at, &word)) {
+		return fail(source, "fields are missing");
+	}
+	switch (letter) {
+	case '1':
+	case '2':
+		return word.is_quoted ? fail_word(source, &word, "a number")
+				      : read_number(source, &word, (size_t)(letter - '0'));
+	case 'n':
+		return read_name(source, &word);
+	case 'g':
+		return word.is_quoted ? fail_word(source, &word, "a tag: no quotes there")
+				      : read_string(source, &word, true);
+	default:
+		return read_string(source, &word, false);
+	}
+}
+
+int present_read(struct rdata *out, uint16_t type, const char *text, const uint8_t *origin,
+		 char why[RDATA_WHY_MAX])
+{
+	struct source source = {
+		.at = text,
+		.origin = origin,
+		.out = buf_writer(out->data, sizeof(out->data)),
+		.why = why,
+	};
+	struct word word;
+	int ret = OK;
+
+	for (const char *letter = form_of(type); ret == OK && *letter != '\0'; letter++) {
+		ret = read_field(&source, *letter);
+	}
+	if (ret == OK && lines_word(&source.at, &word)) {
+		ret = fail_word(&source, &word, "part of this record");
+	}
+	if (ret == OK && source.out.failed) {
+		ret = fail(&source, "a record of over 65535 octets");
+	}
+	out->size = buf_written(&source.out);
+	return ret;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+/* An octet inside quotes, or outside of them where it needs none. */
+static void put_octet(FILE *out, uint8_t octet)
+{
+	if (octet == '"' || octet == '\\') {
+		fprintf(out, "\\%c", octet);
+	} else if (octet >= ' ' && octet < 0x7f) {
+		fputc(octet, out);
+	} else {
+		fprintf(out, "\\%03u", octet);
+	}
+}
+
+static void put_quoted(FILE *out, const uint8_t *octets, size_t size)
+{
+	fputc('"', out);
+	for (size_t i = 0; i < size; i++) {
+		put_octet(out, octets[i]);
+	}
+	fputc('"', out);
+}
+
+/* Does a value stand without quotes? */
+static bool is_simple(const uint8_t *octets, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!isalnum(octets[i]) && strchr("-_./:+,=", octets[i]) == NULL) {
+			return false;
+		}
+		if (octets[i] == '\0') {
+			return false;
+		}
+	}
+	return size > 0;
+}
+
+static void put_value(FILE *out, const uint8_t *octets, size_t size)
+{
+	if (is_simple(octets, size)) {
+		fwrite(octets, 1, size, out);
+	} else {
+		put_quoted(out, octets, size);
+	}
+}
+
+static void put_key(FILE *out, uint16_t key)
+{
+	if (key < SVCB_NAMES) {
+		fputs(svcb_names[key], out);
+	} else {
+		fprintf(out, "key%u", key);
+	}
+}
+
+/* The protocols with commas between, then as a string: escaped twice where it must be. */
+static int put_alpn(FILE *out, struct buf_reader *value)
+{
+	uint8_t *list = malloc(2 * buf_left(value));
+	size_t size = 0;
+
+	if (list == NULL) {
+		return ERR_NOMEM;
+	}
+	while (buf_left(value) > 0) {
+		const uint8_t item_size = buf_read_u8(value);
+		const uint8_t *item = buf_read(value, item_size);
+
+		if (size > 0) {
+			list[size++] = ',';
+		}
+		for (size_t i = 0; item != NULL && i < item_size; i++) {
+			if (item[i] == ',' || item[i] == '\\') {
+				list[size++] = '\\';
+			}
+			list[size++] = item[i];
+		}
+	}
+	put_value(out, list, size);
+	free(list);
+	return OK;
+}
+
+static void put_base64(FILE *out, const uint8_t *octets, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t at = 0; at < size; at += 3) {
+		uint32_t group = 0;
+
+		for (size_t i = at; i < at + 3; i++) {
+			group = group << 8 | (i < size ? octets[i] : 0u);
+		}
+		for (size_t i = 0; i < 4; i++) {
+			fputc(at + i <= size ? digits[group >> (18 - 6 * i) & 63] : '=', out);
+		}
+	}
+}
+
+static void put_addresses(FILE *out, struct buf_reader *value, int family)
+{
+	const char *between = "";
+
+	while (buf_left(value) > 0) {
+		const uint8_t *address = buf_read(value, family == AF_INET ? 4 : 16);
+		char text[INET6_ADDRSTRLEN];
+
+		if (address == NULL) {
+			return;
+		}
+		fprintf(out, "%s%s", between, inet_ntop(family, address, text, sizeof(text)));
+		between = ",";
+	}
+}
+
+static int put_param_value(FILE *out, uint16_t key, struct buf_reader *value)
+{
+	const size_t size = buf_left(value);
+	const char *between = "";
+
+	switch (key) {
+	case SVCB_MANDATORY:
+		while (buf_left(value) > 0) {
+			fputs(between, out);
+			put_key(out, buf_read_u16(value));
+			between = ",";
+		}
+		return OK;
+	case SVCB_ALPN:
+		return put_alpn(out, value);
+	case SVCB_PORT:
+		fprintf(out, "%u", buf_read_u16(value));
+		return OK;
+	case SVCB_IPV4HINT:
+	case SVCB_IPV6HINT:
+		put_addresses(out, value, key == SVCB_IPV4HINT ? AF_INET : AF_INET6);
+		return OK;
+	case SVCB_ECH:
+		put_base64(out, value->at, size);
+		return OK;
+	default:
+		put_value(out, value->at, size);
+		return OK;
+	}
+}
+
+static int put_params(FILE *out, struct buf_reader *rdata)
+{
+	int ret = OK;
+
+	while (ret == OK && buf_left(rdata) > 0) {
+		const uint16_t key = buf_read_u16(rdata);
+		const uint16_t size = buf_read_u16(rdata);
+		struct buf_reader value = buf_reader(buf_read(rdata, size), size);
+
+		fputc(' ', out);
+		put_key(out, key);
+		if (size > 0) {
+			fputc('=', out);
+			ret = put_param_value(out, key, &value);
+		}
+	}
+	return ret;
+}
+
+static int put_field(FILE *out, char letter, struct buf_reader *rdata)
+{
+	char text[DNS_NAME_TEXT_MAX];
+	uint8_t name[DNS_NAME_MAX];
+	uint8_t size;
+	const char *between = "";
+
+	switch (letter) {
+	case '1':
+		fprintf(out, "%u", buf_read_u8(rdata));
+		return OK;
+	case '2':
+		fprintf(out, "%u", buf_read_u16(rdata));
+		return OK;
+	case 'n':
+		(void)dns_name_read_plain(rdata, name);
+		fputs(dns_name_to_text(text, name), out);
+		return OK;
+	case 'g':
+		size = buf_read_u8(rdata);
+		fwrite(buf_read(rdata, size), 1, size, out);
+		return OK;
+	case 't':
+		while (buf_left(rdata) > 0) {
+			size = buf_read_u8(rdata);
+			fputs(between, out);
+			put_quoted(out, buf_read(rdata, size), size);
+			between = " ";
+		}
+		return OK;
+	case 'q':
+		put_quoted(out, rdata->at, buf_left(rdata));
+		return OK;
+	default:
+		return put_params(out, rdata);
+	}
+}
+
+int present_write(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	struct buf_reader reader = buf_reader(rdata, size);
+	size_t text_size = 0;
+	FILE *file = open_memstream(out, &text_size);
+	int ret = OK;
+
+	if (file == NULL) {
+		return ERR_NOMEM;
+	}
+	for (const char *letter = form_of(type); ret == OK && *letter != '\0'; letter++) {
+		if (reader.at > reader.start && *letter != 'v') {
+			fputc(' ', file);
+		}
+		ret = put_field(file, *letter, &reader);
+	}
+	if (fclose(file) != 0 && ret == OK) {
+		ret = ERR_NOMEM;
+	}
+	if (ret != OK) {
+		free(*out);
+		*out = NULL;
+	}
+	return ret;
+}
