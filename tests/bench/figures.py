@@ -1,0 +1,161 @@
+"""What was measured: kept round by round, told as medians, as JSON and in the README."""
+
+import json
+import os
+import re
+import statistics
+
+COLUMNS = ("cpu_us", "rate", "busy", "p50_us", "p99_us", "bad")
+
+
+class Figures:
+    """Rows are named by what was measured and whom; each has one dict for each round."""
+
+    def __init__(self, about):
+        self.about = about  # date, machine, command, versions
+        self.rows = {}
+        self.bounds = {}  # what -> name of the server that is the bound
+
+    def note(self, what, name, figures):
+        self.rows.setdefault((what, name), []).append(figures)
+
+    def has(self, what, name):
+        return (what, name) in self.rows
+
+    def median(self, what, name, key):
+        return statistics.median(round_[key] for round_ in self.rows[(what, name)])
+
+    def ratio(self, what, name):
+        """Times the bound's CPU, or None for the bound itself and where there is none."""
+        bound = self.bounds.get(what)
+        if bound is None or bound == name or not self.has(what, bound):
+            return None
+        least = self.median(what, bound, "cpu_us")
+        return self.median(what, name, "cpu_us") / least if least > 0 else None
+
+    def select(self, key):
+        """(what, name) of the rows that have this key, in the order of measuring."""
+        return [row for row, rounds in self.rows.items() if key in rounds[0]]
+
+    def names(self, what):
+        return [name for row, name in self.rows if row == what]
+
+    def show(self):
+        for section in (self.show_costs, self.show_beside, self.show_memory,
+                        self.show_instructions):
+            for line in section():
+                print(line)
+
+    def show_costs(self):
+        rows = self.select("cpu_us")
+        if rows:
+            yield (f"\n{'':26}{'':10}{'CPU us':>8}{'x echo':>8}{'rate/s':>10}{'busy':>6}"
+                   f"{'p50 us':>9}{'p99 us':>9}{'bad':>7}   CPU us, all rounds")
+        last = None
+        for what, name in rows:
+            ratio = self.ratio(what, name)
+            rounds = self.rows[(what, name)]
+            yield (f"{what if what != last else '':26}{name:10}"
+                   f"{self.median(what, name, 'cpu_us'):8.2f}"
+                   f"{'' if ratio is None else f'{ratio:.2f}':>8}"
+                   f"{self.median(what, name, 'rate'):10.0f}"
+                   f"{self.median(what, name, 'busy'):6.0%}"
+                   f"{self.median(what, name, 'p50_us'):9.0f}"
+                   f"{self.median(what, name, 'p99_us'):9.0f}"
+                   f"{sum(one['bad'] for one in rounds):7}   "
+                   + " ".join(f"{one['cpu_us']:.2f}" for one in rounds))
+            last = what
+
+    def show_beside(self):
+        """Latency of queries with updates beside them."""
+        rows = self.select("update_rate")
+        if rows:
+            yield (f"\n{'':38}{'p99 us':>8}{'x alone':>9}{'updates/s':>11}{'bad':>7}"
+                   f"   p99 us, all rounds")
+        for what, name in rows:
+            p99 = self.median(what, name, "p99_us")
+            alone = self.median(rows[0][0], name, "p99_us")
+            rounds = self.rows[(what, name)]
+            yield (f"{what:28}{name:10}{p99:8.0f}{p99 / alone:9.2f}"
+                   f"{self.median(what, name, 'update_rate'):11.0f}"
+                   f"{sum(one['beside_bad'] for one in rounds):7}   "
+                   + " ".join(f"{one['p99_us']:.0f}" for one in rounds))
+
+    def show_memory(self):
+        rows = self.select("instance_octets")
+        if rows:
+            yield f"\n{'':26}{'':10}{'octets an instance':>20}{'RSS MiB':>10}"
+        for what, name in rows:
+            yield (f"{what:26}{name:10}{self.median(what, name, 'instance_octets'):20.0f}"
+                   f"{self.median(what, name, 'rss') / 2**20:10.1f}")
+
+    def show_instructions(self):
+        rows = self.select("instructions")
+        if rows:
+            counts = {name: self.median(what, name, "instructions") for what, name in rows}
+            yield (f"\ninstructions a query in user space: waggled {counts['waggled']:.0f}, echo "
+                   f"{counts['echo']:.0f}, more by {counts['waggled'] - counts['echo']:.0f}")
+
+    def write_json(self, path):
+        rows = [{"what": what, "server": name, "rounds": rounds}
+                for (what, name), rounds in self.rows.items()]
+        with open(path, "w") as file:
+            json.dump({**self.about, "figures": rows}, file, indent=1)
+            file.write("\n")
+
+    # ---- the README --------------------------------------------------------------------------
+
+    def markdown(self):
+        about = self.about
+        yield (f"Medians of {about['rounds']} rounds on {about['date']}, `{about['command']}`, "
+               f"{about['machine']}; {about['versions']}.")
+        yield ""
+        yield "| CPU us, and times the echo | " + " | ".join(self.cost_servers()) + " |"
+        yield "| --- |" + " --- |" * len(self.cost_servers())
+        for what in dict.fromkeys(what for what, _ in self.select("cpu_us")):
+            cells = [self.cost_cell(what, name) for name in self.cost_servers()]
+            yield f"| {what} | " + " | ".join(cells) + " |"
+        yield from self.markdown_rest()
+
+    def cost_servers(self):
+        return list(dict.fromkeys(name for _, name in self.select("cpu_us")))
+
+    def cost_cell(self, what, name):
+        if not self.has(what, name):
+            return ""
+        ratio = self.ratio(what, name)
+        cpu = f"{self.median(what, name, 'cpu_us'):.1f}"
+        return cpu if ratio is None else f"{cpu} ({ratio:.2f}x)"
+
+    def markdown_rest(self):
+        beside = self.select("update_rate")
+        memory = self.select("instance_octets")
+        counted = self.select("instructions")
+        if beside or memory or counted:
+            yield ""
+        for what, name in beside:
+            yield (f"- p99 of {what}, {name}: {self.median(what, name, 'p99_us'):.0f} us at "
+                   f"{self.median(what, name, 'update_rate'):.0f} updates/s")
+        for what, name in memory:
+            yield (f"- {what}, {name}: {self.median(what, name, 'instance_octets'):.0f} octets "
+                   f"an instance")
+        if counted:
+            counts = {name: self.median(what, name, "instructions") for what, name in counted}
+            yield (f"- instructions a query in user space: {counts['waggled']:.0f}, the echo's "
+                   f"{counts['echo']:.0f}")
+
+    def write_readme(self, path, picture):
+        """Between the two marks; all else stays as it is."""
+        with open(path) as file:
+            text = file.read()
+        lines = list(self.markdown())
+        if picture is not None:
+            target = os.path.relpath(picture, os.path.dirname(os.path.abspath(path)))
+            lines = [f"![The figures as bars]({target})", "", *lines]
+        block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- end of figures -->"
+        text, count = re.subn(r"<!-- figures -->.*<!-- end of figures -->", lambda _: block, text,
+                              flags=re.S)
+        if count != 1:
+            raise SystemExit(f"bench: {path} has no place for figures")
+        with open(path, "w") as file:
+            file.write(text)

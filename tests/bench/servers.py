@@ -1,0 +1,214 @@
+"""The servers that are measured: how each is started on the same zone, and what it has cost."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+ZONE = "svc.example"
+TICK = os.sysconf("SC_CLK_TCK")
+SERVER_CORE, LOAD_CORE = 0, 1
+MEMBERS = 100  # of a type: BIND refuses larger sets, and those over 64 KiB whatever it is told
+
+
+def program(name):
+    """Where it is; servers are in sbin, which is not in everybody's PATH."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if path is None:
+        raise SystemExit(f"bench: there is no {name} here; contrib/setup --tests installs it")
+    return path
+
+
+def free_port():
+    """A port that nobody has now, by UDP and TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                try:
+                    udp.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+
+
+class Server:
+    """A process, with those that it starts, on the servers' core."""
+
+    def __init__(self, name, command, port, log, stdout=None):
+        self.name = name
+        self.port = port
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(SERVER_CORE)] + command, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log)
+
+    def stats(self):
+        """What /proc/PID/stat says behind the name, of each process of its session."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat") as file:
+                    fields = file.read().rsplit(") ", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[3]) == self.process.pid:
+                yield fields
+
+    def cpu_s(self):
+        return sum(int(fields[11]) + int(fields[12]) for fields in self.stats()) / TICK
+
+    def rss(self):
+        """Octets in memory; pages that its processes share count once for each."""
+        return sum(int(fields[21]) for fields in self.stats()) * resource.getpagesize()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # the session is ours
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+def ask_soa(port):
+    """rcode of the zone's SOA, or None."""
+    query = b"\0\1\1\0\0\1\0\0\0\0\0\0" + b"\3svc\7example\0" + b"\0\6\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(0.2)
+        try:
+            udp.connect(("127.0.0.1", port))
+            udp.send(query)
+            return udp.recv(1500)[3] & 15
+        except OSError:
+            return None
+
+
+def wait_for(server, limit_s=120):
+    deadline = time.monotonic() + limit_s
+    while ask_soa(server.port) != 0:
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"bench: {server.name} does not answer")
+        time.sleep(0.05)
+    return server
+
+
+def write_zone(path, instances):
+    """The zone in a master file: for each instance PTR, SRV and TXT, and its host."""
+    with open(path, "w") as file:
+        file.write(f"$ORIGIN {ZONE}.\n$TTL 120\n@ SOA ns1 hostmaster 1 3600 900 86400 5\n"
+                   f"@ NS ns1\nns1 A 127.0.0.1\n")
+        for i in range(instances):
+            kind = f"_t{i // MEMBERS}._tcp"
+            file.write(f"{kind} PTR web-{i:06}.{kind}\nweb-{i:06}.{kind} SRV 0 0 8080 host-{i:06}\n"
+                       f"web-{i:06}.{kind} TXT \"path=/\"\n"
+                       f"host-{i:06} A 10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\n")
+    return path
+
+
+def write(directory, name, text):
+    path = os.path.join(directory, name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+class House:
+    """Starts servers, each in a directory of its own, and stops them all."""
+
+    def __init__(self, build, directory):
+        self.build = build
+        self.directory = directory
+        self.log = open(os.path.join(directory, "log"), "w+")
+        self.servers = []
+        self.count = 0
+        self.starters = {"waggled": self.waggled, "knot": self.knot, "nsd": self.nsd,
+                         "bind": self.bind, "powerdns": self.powerdns}
+
+    def start(self, name, zone_file=None, prefix=()):
+        """One of `starters`, maybe under a tool. waggled needs no zone file."""
+        self.count += 1
+        data = os.path.join(self.directory, f"{name}-{self.count}")
+        os.mkdir(data)
+        port = free_port()
+        command = [*prefix, *self.starters[name](data, port, zone_file)]
+        return self.keep(Server(name, command, port, self.log))
+
+    def echo(self, name, size, prefix=()):
+        command = [*prefix, self.program("echo"), str(size)]
+        server = Server(name, command, 0, self.log, subprocess.PIPE)
+        server.port = int(server.process.stdout.readline())
+        return self.keep(server)
+
+    def keep(self, server):
+        self.servers.append(server)
+        return server
+
+    def stop(self, server):
+        server.stop()
+        self.servers.remove(server)
+
+    def close(self):
+        for server in list(self.servers):
+            self.stop(server)
+        shutil.rmtree(self.directory)
+
+    def program(self, name):
+        return os.path.join(self.build, "tests/bench", name)
+
+    def waggled(self, data, port, zone_file):
+        base = f"base: {zone_file}" if zone_file else ""
+        return [os.path.join(self.build, "src/waggled/waggled"), "-c", write(
+            data, "waggled.conf",
+            f"server:\n  listen: [\"127.0.0.1@{port}\"]\n  threads: 1\n"
+            f"  stream-threads: 1\n  name: ns1.{ZONE}\n  data: {data}\n"
+            f"zone:\n  - {{name: {ZONE}, registry: {{{base}}}}}\n")]
+
+    def knot(self, data, port, zone_file):
+        return [program("knotd"), "-c", write(
+            data, "knot.conf",
+            f"server:\n  rundir: {data}\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n"
+            f"  tcp-workers: 1\n  background-workers: 1\n"
+            f"database:\n  storage: {data}\n"
+            f"log:\n  - target: stderr\n    any: error\n"
+            f"acl:\n  - id: local\n    address: 127.0.0.1\n    action: update\n"
+            f"zone:\n  - domain: {ZONE}\n    file: {zone_file}\n    acl: local\n"
+            f"    zonefile-sync: -1\n    zonefile-load: whole\n")]
+
+    def nsd(self, data, port, zone_file):
+        return [program("nsd"), "-d", "-c", write(
+            data, "nsd.conf",
+            f"server:\n  ip-address: 127.0.0.1@{port}\n  server-count: 1\n  username: \"\"\n"
+            f"  database: \"\"\n  pidfile: {data}/pid\n  xfrdfile: {data}/xfrd\n"
+            f"  zonelistfile: {data}/zones\n  xfrdir: {data}\n  zonesdir: {data}\n"
+            f"  rrl-ratelimit: 0\n  tcp-count: 200\n  tcp-query-count: 0\n  verbosity: 0\n"
+            f"remote-control:\n  control-enable: no\n"
+            f"zone:\n  name: {ZONE}\n  zonefile: {zone_file}\n")]
+
+    def bind(self, data, port, zone_file):
+        return [program("named"), "-f", "-n", "1", "-c", write(
+            data, "named.conf",
+            f"options {{\n  directory \"{data}\";\n  pid-file none;\n  lock-file none;\n"
+            f"  session-keyfile none;\n  listen-on port {port} {{ 127.0.0.1; }};\n"
+            f"  listen-on-v6 {{ none; }};\n  recursion no;\n  notify no;\n"
+            f"  minimal-responses no-auth;\n  tcp-clients 300;\n  dnssec-validation no;\n}};\n"
+            f"controls {{ }};\nlogging {{ category default {{ null; }}; }};\n"
+            f"zone {ZONE} {{ type primary; file \"{zone_file}\"; }};\n")]
+
+    def powerdns(self, data, port, zone_file):
+        zones = write(data, "named.conf",
+                      f"zone \"{ZONE}\" {{ type master; file \"{zone_file}\"; }};\n")
+        write(data, "pdns.conf",
+              f"launch=bind\nbind-config={zones}\nsocket-dir={data}\ndaemon=no\nguardian=no\n"
+              f"local-address=127.0.0.1\nlocal-port={port}\nreceiver-threads=1\n"
+              f"distributor-threads=1\nmax-tcp-connections=300\n"
+              f"max-tcp-transactions-per-conn=0\nmax-tcp-connections-per-client=0\n"
+              f"disable-syslog=yes\nloglevel=2\nwrite-pid=no\nsecurity-poll-suffix=\n")
+        return [program("pdns_server"), f"--config-dir={data}"]
