@@ -292,12 +292,33 @@ static void put_pool(struct reply *reply, enum dns_section section, const uint8_
 	}
 }
 
+/* A set of one, as most are: no order, no part of it. */
+static void put_single(struct reply *reply, enum dns_section section, const uint8_t *owner,
+		       const struct set *set)
+{
+	struct targets *targets = targets_of(reply, owner, set);
+	uint8_t scratch[SET_SCRATCH];
+	uint16_t size;
+	const uint8_t *rdata = set_member(set, 0, scratch, &size);
+
+	if (put_rr(reply, section, owner, set, rdata, size) != OK) {
+		fill(reply);
+	} else if (targets != NULL) {
+		targets->first = targets->count;
+		note_target(reply, targets, set, rdata, size);
+	}
+}
+
 /* Writes a set whose every record is required, and notes its targets, at most answer-max. */
 static void put_set(struct reply *reply, enum dns_section section, const uint8_t *owner,
 		    const struct set *set)
 {
 	if (is_pool(set)) {
 		put_pool(reply, section, owner, set);
+		return;
+	}
+	if (set->count == 1) {
+		put_single(reply, section, owner, set);
 		return;
 	}
 	const struct order order = order_of(reply, set->type, set->count, set->count);

@@ -19,10 +19,8 @@
 #include "base/err.h"
 #include "dns/rrtype.h"
 
-#define FLAGS_AT 2
 #define COUNTS_AT 4
 #define FIXED_SIZE 10 /* of a record: type, class, TTL, RDLENGTH */
-#define RCODE_MASK 0x000fu
 #define OPCODE_MASK 0x7800u
 #define POINTER 0xc0u
 #define POINTER_LIMIT 0x4000u /* offsets from here on cannot be pointed at */
@@ -52,20 +50,6 @@ static void store_u16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
-}
-
-bool dns_writer_reserve(struct dns_writer *writer, size_t size)
-{
-	if (writer->limit - writer->at < size) {
-		return false;
-	}
-	writer->limit -= size;
-	return true;
-}
-
-void dns_writer_release(struct dns_writer *writer, size_t size)
-{
-	writer->limit += size;
 }
 
 static struct buf_writer begin(const struct dns_writer *writer)
@@ -314,7 +298,7 @@ void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
 
 	dns_writer_init(writer, wire, size);
 	store_u16(wire, request->id);
-	store_u16(wire + FLAGS_AT, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
+	store_u16(wire + DNS_WRITER_FLAGS, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
 	if (request->has_question) {
 		write_question(writer, request->qname, request->qname_size, request->qtype,
 			       request->qclass);
@@ -334,12 +318,10 @@ static size_t plain_size(const char **letter, const uint8_t *rdata, size_t left)
 	return size < left ? size : left;
 }
 
-/* RDATA, its names as the table says. */
-static void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint16_t type,
-			const uint8_t *rdata, size_t left)
+/* RDATA with names, as the layout says. */
+static void write_fields(struct dns_writer *writer, struct buf_writer *out, const char *letter,
+			 const uint8_t *rdata, size_t left)
 {
-	const char *letter = dns_rrtype(type)->layout;
-
 	while (left > 0) {
 		size_t size = plain_size(&letter, rdata, left);
 
@@ -349,7 +331,7 @@ static void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint1
 		if (left == 0) {
 			break;
 		}
-		size = dns_field_size(*letter, rdata, left);
+		size = letter[1] == '\0' ? left : dns_field_size(*letter, rdata, left);
 		if (*letter++ == 'n') {
 			write_name(writer, out, rdata, size);
 		} else {
@@ -357,6 +339,19 @@ static void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint1
 		}
 		rdata += size;
 		left -= size;
+	}
+}
+
+static inline void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint16_t type,
+			       const uint8_t *rdata, size_t size)
+{
+	const struct dns_rrtype *row = dns_rrtype(type);
+
+	/* What does not fold has no name that is compressed. */
+	if (row->fold) {
+		write_fields(writer, out, row->layout, rdata, size);
+	} else {
+		buf_write(out, rdata, size);
 	}
 }
 
@@ -400,18 +395,6 @@ int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size)
 
 	buf_write(&out, rr, size);
 	return dns_writer_raw_end(writer, &out);
-}
-
-void dns_writer_flags(struct dns_writer *writer, uint16_t set, uint16_t clear)
-{
-	uint8_t *flags = writer->wire + FLAGS_AT;
-
-	store_u16(flags, (uint16_t)((load_u16(flags) & ~clear) | set));
-}
-
-void dns_writer_rcode(struct dns_writer *writer, unsigned rcode)
-{
-	dns_writer_flags(writer, (uint16_t)(rcode & RCODE_MASK), (uint16_t)(~rcode & RCODE_MASK));
 }
 
 size_t dns_writer_finish(struct dns_writer *writer)

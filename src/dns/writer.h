@@ -14,6 +14,7 @@
 #include "dns/edns.h"
 #include "dns/message.h"
 
+#define DNS_WRITER_FLAGS 2 /* where they stand */
 #define DNS_WRITER_TARGETS 64 /* names remembered for compression */
 
 struct dns_writer {
@@ -53,10 +54,20 @@ void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
 		      const struct dns_message *request);
 
 /* Keeps `size` octets at the end free for OPT or TSIG; false when there is not so much. */
-bool dns_writer_reserve(struct dns_writer *writer, size_t size);
+static inline bool dns_writer_reserve(struct dns_writer *writer, size_t size)
+{
+	if (writer->limit - writer->at < size) {
+		return false;
+	}
+	writer->limit -= size;
+	return true;
+}
 
 /* Gives reserved octets back, right before they are used. */
-void dns_writer_release(struct dns_writer *writer, size_t size);
+static inline void dns_writer_release(struct dns_writer *writer, size_t size)
+{
+	writer->limit += size;
+}
 
 /* ERR_SPACE leaves the message as it was. `name` is compressed where a suffix is there. */
 int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t type,
@@ -82,8 +93,23 @@ struct dns_mark dns_writer_mark(const struct dns_writer *writer);
 void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark);
 
 /* Sets the flags in `set`, clears those in `clear` (DNS_FLAG_*). */
-void dns_writer_flags(struct dns_writer *writer, uint16_t set, uint16_t clear);
-void dns_writer_rcode(struct dns_writer *writer, unsigned rcode); /* its lower 4 bits */
+static inline void dns_writer_flags(struct dns_writer *writer, uint16_t set, uint16_t clear)
+{
+	uint8_t *flags = writer->wire + DNS_WRITER_FLAGS;
+	const unsigned value = (unsigned)(flags[0] << 8 | flags[1]);
+	const unsigned changed = (value & ~(unsigned)clear) | set;
+
+	flags[0] = (uint8_t)(changed >> 8);
+	flags[1] = (uint8_t)changed;
+}
+
+/* The lower 4 bits of an rcode. */
+static inline void dns_writer_rcode(struct dns_writer *writer, unsigned rcode)
+{
+	uint8_t *octet = writer->wire + DNS_WRITER_FLAGS + 1;
+
+	*octet = (uint8_t)((*octet & 0xf0) | (rcode & 0x0f));
+}
 
 /* Writes the counts; the size of the message. More may be added after, then finish again. */
 size_t dns_writer_finish(struct dns_writer *writer);

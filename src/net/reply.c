@@ -33,13 +33,16 @@ size_t reply_room(const struct dns_message *request, bool is_stream)
 }
 
 /* The OPT record, but for the extended error. */
-static struct dns_edns_reply reply_opt(const struct reply *reply)
+static void reply_begin_opt(struct reply *reply)
 {
-	return (struct dns_edns_reply){
-		.udp_size = DNS_UDP_SAFE,
-		.dnssec_ok = reply->request->edns.dnssec_ok,
-		.lease = reply->outcome.lease,
-	};
+	reply->opt_size = 0;
+	if (reply->request->edns.present) {
+		reply->opt.udp_size = DNS_UDP_SAFE;
+		reply->opt.dnssec_ok = reply->request->edns.dnssec_ok;
+		reply->opt.lease = reply->outcome.lease;
+		reply->opt.has_ede = false;
+		reply->opt_size = dns_edns_size(&reply->opt);
+	}
 }
 
 static bool reply_try(struct reply *reply)
@@ -54,10 +57,9 @@ static bool reply_try(struct reply *reply)
 
 void reply_begin(struct reply *reply)
 {
-	const struct dns_edns_reply opt = reply_opt(reply);
 	bool fits;
 
-	reply->opt_size = reply->request->edns.present ? dns_edns_size(&opt) : 0;
+	reply_begin_opt(reply);
 	fits = reply_try(reply);
 	if (!fits) {
 		reply->request->has_question = false;
@@ -73,20 +75,20 @@ void reply_begin(struct reply *reply)
 static void reply_write_opt(struct reply *reply)
 {
 	struct dns_writer *writer = &reply->writer;
-	struct dns_edns_reply opt = reply_opt(reply);
+	struct dns_edns_reply *opt = &reply->opt;
 	struct buf_writer out;
 
 	dns_writer_release(writer, reply->opt_size);
-	opt.has_ede = reply->outcome.has_ede;
-	opt.ede = reply->outcome.ede;
-	opt.ede_text = reply->outcome.ede_text;
-	if (opt.has_ede && dns_edns_size(&opt) > writer->limit - writer->at) {
+	opt->has_ede = reply->outcome.has_ede;
+	opt->ede = reply->outcome.ede;
+	opt->ede_text = reply->outcome.ede_text;
+	if (opt->has_ede && dns_edns_size(opt) > writer->limit - writer->at) {
 		/* RFC 8914 section 3: the extended error goes first, and TC says so. */
-		opt.has_ede = false;
+		opt->has_ede = false;
 		dns_writer_flags(writer, reply->is_stream ? 0 : DNS_FLAG_TC, 0);
 	}
 	out = dns_writer_raw_begin(writer);
-	dns_edns_write(&out, &opt, reply->outcome.rcode);
+	dns_edns_write(&out, opt, reply->outcome.rcode);
 	dns_writer_raw_end(writer, &out);
 }
 

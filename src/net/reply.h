@@ -33,7 +33,8 @@ struct reply {
 	uint8_t *wire; /* room for what reply_room() says */
 	size_t room;
 	struct outcome outcome;
-	size_t opt_size; /* kept for OPT without its extended error; 0: the request has none */
+	struct dns_edns_reply opt; /* without its extended error until the end */
+	size_t opt_size; /* kept for it; 0: the request has none */
 	struct dns_writer writer; /* between begin and end: for the sections */
 };
 

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "crypto/random.h"
-#include "crypto/siphash.h"
 #include "dns/tsig.h"
 #include "update/update.h"
 
@@ -59,21 +58,34 @@ static uint64_t request_mono_ms(struct request_desk *desk)
 	return desk->mono_ms;
 }
 
+/* All bits of a network over all bits of the ring (Vigna's splitmix64): near ones far apart. */
+static uint64_t request_spread(uint64_t network)
+{
+	network = (network ^ network >> 30) * 0xbf58476d1ce4e5b9u;
+	network = (network ^ network >> 27) * 0x94d049bb133111ebu;
+	return network ^ network >> 31;
+}
+
 uint64_t request_client(const struct sockaddr_storage *peer)
 {
 	/* No secret: it has to be the same on every node. */
-	static const struct siphash_key key = {.k0 = 0x77616767, .k1 = 0x6c65};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+	const uint8_t *at = v6->sin6_addr.s6_addr;
+	uint64_t network = 1;
+	size_t size = REQUEST_PREFIX_V6;
 
 	if (peer->ss_family == AF_INET) {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-
-		return siphash(&key, &v4->sin_addr, REQUEST_PREFIX_V4);
+		at = (const uint8_t *)&v4->sin_addr;
+		size = REQUEST_PREFIX_V4;
+	} else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		at += 12;
+		size = REQUEST_PREFIX_V4;
 	}
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		return siphash(&key, v6->sin6_addr.s6_addr + 12, REQUEST_PREFIX_V4);
+	for (size_t i = 0; i < size; i++) {
+		network = network << 8 | at[i];
 	}
-	return siphash(&key, &v6->sin6_addr, REQUEST_PREFIX_V6);
+	return request_spread(network);
 }
 
 void request_reply(struct request *request, unsigned rcode)
