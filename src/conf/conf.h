@@ -89,6 +89,7 @@ struct conf {
 	struct conf_listen *listen;
 	size_t listen_count;
 	unsigned threads; /* udp workers for each address; default: cores, 1..64 */
+	uint32_t udp_pause_us; /* after a short batch; 0: none, the default */
 	unsigned stream_threads; /* default: one per 2 cores, 1..64 */
 	char *data; /* directory, resolved; NULL only without registry zones */
 	char *control; /* socket path: `control` in data; checked <= 107 octets */

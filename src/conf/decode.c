@@ -40,6 +40,10 @@ static int refuse_number(const struct decoder *decoder, const struct row *row, c
 			      "seconds",
 			      text);
 	}
+	if (row->unit == value_micros) {
+		return refuse(decoder, path, node->line,
+			      "%s is not a pause; write one as 200us, or off", text);
+	}
 	if (row->unit == value_octets) {
 		return refuse(decoder, path, node->line,
 			      "%s is not a size; write one as 64KiB, 16MiB, 1GiB, or in octets",
@@ -72,6 +76,16 @@ int decode_number(const struct decoder *decoder, const struct row *row, const ch
 		*(uint32_t *)field_of(row, target) = (uint32_t)number;
 	}
 	return OK;
+}
+
+int decode_pause(const struct decoder *decoder, const struct row *row, const char *path,
+		 const struct node *node, void *target)
+{
+	if (strcmp(node->text, "off") == 0) {
+		*(uint32_t *)field_of(row, target) = 0;
+		return OK;
+	}
+	return decode_number(decoder, row, path, node, target);
 }
 
 int decode_bool(const struct decoder *decoder, const struct row *row, const char *path,

@@ -63,6 +63,10 @@ int decode_name(const struct decoder *decoder, const char *path, const struct no
 /* Forms of values, decode.c. */
 int decode_inside(const struct decoder *decoder, const struct row *row, const char *path,
 		  const struct node *node, void *target);
+/* "off" is 0. */
+int decode_pause(const struct decoder *decoder, const struct row *row, const char *path,
+		 const struct node *node, void *target);
+
 int decode_number(const struct decoder *decoder, const struct row *row, const char *path,
 		  const struct node *node, void *target);
 int decode_bool(const struct decoder *decoder, const struct row *row, const char *path,

@@ -19,6 +19,8 @@ const struct value_unit value_duration[] = {
 	{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {NULL, 0},
 };
 
+const struct value_unit value_micros[] = {{"us", 1}, {NULL, 0}};
+
 const struct value_unit value_octets[] = {
 	{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0},
 };

@@ -19,6 +19,7 @@ struct value_unit {
 
 extern const struct value_unit value_plain[]; /* no suffix */
 extern const struct value_unit value_duration[]; /* seconds: s m h d w */
+extern const struct value_unit value_micros[]; /* us */
 extern const struct value_unit value_octets[]; /* KiB MiB GiB */
 
 #define VALUE_TEXT_MAX 32

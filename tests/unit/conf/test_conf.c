@@ -74,6 +74,7 @@ static const char whole_file[] =
 	"  update-queue: 8\n"
 	"  tcp-max: 9\n"
 	"  tcp-idle: 1m\n"
+	"  udp-pause: 250us\n"
 	"  log-max: 8GiB\n"
 	"zone:\n"
 	"  - {name: Static.Example, file: /etc/static.zone}\n"
@@ -122,6 +123,7 @@ START_TEST(the_server_is_as_written)
 	ck_assert_uint_eq(conf->update_queue, 8);
 	ck_assert_uint_eq(conf->tcp_max, 9);
 	ck_assert_uint_eq(conf->tcp_idle_s, 60);
+	ck_assert_uint_eq(conf->udp_pause_us, 250);
 	ck_assert_uint_eq(conf->log_max, 8ull << 30);
 	conf_unref(conf);
 }
@@ -137,14 +139,14 @@ START_TEST(the_zones_are_as_written)
 	ck_assert_str_eq(fixed->text, "static.example.");
 	ck_assert(!fixed->is_registry);
 	ck_assert_str_eq(fixed->file, "/etc/static.zone");
-	ck_assert_int_eq(fixed->line, 13);
-	ck_assert_int_eq(fixed->file_line, 13);
+	ck_assert_int_eq(fixed->line, 14);
+	ck_assert_int_eq(fixed->file_line, 14);
 	ck_assert(!fixed->transfer.is_written);
 	ck_assert_str_eq(registry->text, "svc.example.");
 	ck_assert(registry->is_registry);
 	ck_assert_ptr_null(registry->file);
 	ck_assert_str_eq(registry->base, "dir/zones/base.zone");
-	ck_assert_int_eq(registry->file_line, 16);
+	ck_assert_int_eq(registry->file_line, 17);
 	ck_assert_uint_eq(registry->lease_min_s, 60);
 	ck_assert_uint_eq(registry->lease_max_s, 86400);
 	ck_assert_uint_eq(registry->key_lease_max_s, 1209600);
@@ -176,7 +178,7 @@ START_TEST(the_rules_are_as_written)
 	ck_assert_uint_eq(rules->rules[0].net.prefix, 8);
 	ck_assert_mem_eq(rules->rules[0].net.octets, "\177\0\0\0", 4);
 	ck_assert_ptr_null(rules->rules[0].name);
-	ck_assert_int_eq(rules->rules[0].line, 18);
+	ck_assert_int_eq(rules->rules[0].line, 19);
 	ck_assert_ptr_eq(rules->rules[1].key, &conf->keys[0]);
 	ck_assert_mem_eq(rules->rules[1].type, "\5_http\4_tcp", 12);
 	ck_assert_str_eq(rules->rules[1].instance, "web-*");

@@ -76,6 +76,10 @@ static const struct {
 	 "1: server.threads: holds a list; write one value, as in \"key: value\""},
 	{SERVER("tcp-idle: 10ms"), "1: server.tcp-idle: \"10ms\" is not a duration; write one as "
 				   "10s, 5m, 2h, 1d, 1w, or in seconds"},
+	{SERVER("udp-pause: 0"),
+	 "1: server.udp-pause: \"0\" is not a pause; write one as 200us, or off"},
+	{SERVER("udp-pause: 99us"),
+	 "1: server.udp-pause: \"99us\" is out of range; write 100us to 500us"},
 	{SERVER("tcp-idle: 2h"), "1: server.tcp-idle: \"2h\" is out of range; write 1s to 1h"},
 	{SERVER("log-max: 16MB"), "1: server.log-max: \"16MB\" is not a size; write one as 64KiB, "
 				  "16MiB, 1GiB, or in octets"},
@@ -283,6 +287,7 @@ static const char *const good_files[] = {
 	BARE "zone: [{name: ., file: root.zone}]\n",
 	BARE "zone: [{name: example, file: e}, {name: sub.example, file: s}]\n",
 	SERVER("threads: 64, tcp-idle: 3600, log-max: 65536"),
+	SERVER("udp-pause: off"),
 	/* 107 octets with /control */
 	SERVER("data: /aaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaa"
 	       "bbbbbbbbbbaaaaaaaaaabbbbbbbbb"),
@@ -320,6 +325,7 @@ START_TEST(what_is_not_written_has_its_default)
 	ck_assert_uint_eq(conf->update_queue, 10000);
 	ck_assert_uint_eq(conf->tcp_max, 1000);
 	ck_assert_uint_eq(conf->tcp_idle_s, 10);
+	ck_assert_uint_eq(conf->udp_pause_us, 0);
 	ck_assert_uint_eq(conf->log_max, 16 << 20);
 	ck_assert_uint_eq(conf->key_count, 0);
 	ck_assert(zone->is_registry);
