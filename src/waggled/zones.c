@@ -28,6 +28,7 @@ struct loaded {
 	size_t room;
 	bool has_soa;
 	struct zone_soa soa;
+	size_t warnings; /* those beyond WARNINGS_MAX are counted only */
 	struct text_error *error;
 };
 
@@ -101,6 +102,20 @@ static int take_record(void *context, const uint8_t *name, uint16_t type, uint32
 		return OK;
 	}
 	return add_record(zone, name, type, ttl, rdata, size);
+}
+
+/* Enough to see what is wrong with a file; a whole file may be wrong in one way. */
+#define WARNINGS_MAX 20
+
+static void take_warning(void *context, const char *text)
+{
+	struct loaded *zone = context;
+	char quoted[600];
+
+	if (zone->warnings++ < WARNINGS_MAX) {
+		log_line(LOG_LEVEL_WARNING, "zone file", "zone=%s why=%s", zone->conf->text,
+			 log_quote(quoted, sizeof(quoted), text));
+	}
 }
 
 static bool has_name(const struct loaded *zone, const uint8_t *name)
@@ -184,8 +199,17 @@ static int load_one(struct loaded *zone, const struct conf *conf, uint16_t port,
 
 	zone->error = &why;
 	if (path != NULL) {
-		ret = text_load(path, zone->conf->name, zone->conf->is_registry, take_record, zone,
-				&why);
+		const struct text_sink sink = {
+			.record = take_record,
+			.warning = take_warning,
+			.context = zone,
+		};
+
+		ret = text_load(path, zone->conf->name, zone->conf->is_registry, &sink, &why);
+	}
+	if (zone->warnings > WARNINGS_MAX) {
+		log_line(LOG_LEVEL_WARNING, "zone file", "zone=%s left_out=%zu", zone->conf->text,
+			 zone->warnings - WARNINGS_MAX);
 	}
 	if (ret == ERR_NOTFOUND || ret == ERR_DENIED || ret == ERR_IO) {
 		snprintf(error->text, sizeof(error->text), "%.150s:%d: %.300s", conf->path,
