@@ -15,6 +15,8 @@
 #include "zone/zone.h"
 
 #define INSTANCES_MAX 10000 /* listed in one answer, all zones together */
+#define LARGE_MAX 1000 /* types listed of a zone */
+#define BIND_MAX 100 /* its max-records-per-type */
 
 /* The instances of one zone, in the order of their names once they are all here. */
 struct instances {
@@ -159,6 +161,41 @@ static json_t *list_instances(const struct zone *zone, const struct instances *a
 	return list;
 }
 
+/*
+ * Types of which clients are shown a part, or that are more than BIND takes for a set; NULL: no
+ * memory.
+ */
+static json_t *list_large(const struct zone *zone)
+{
+	const uint32_t answer_max = zone_shape(zone)->answer_max;
+	const uint32_t limit = answer_max < BIND_MAX ? answer_max : BIND_MAX;
+	json_t *list = json_array();
+	uint8_t scratch[SET_SCRATCH];
+	struct set_walk walk;
+	struct set types;
+
+	if (list == NULL || !zone_types(zone, &types)) {
+		return list;
+	}
+	set_walk_start(&walk, &types, 0);
+	for (uint32_t i = 0; i < types.count && json_array_size(list) < LARGE_MAX; i++) {
+		uint16_t size;
+		const uint8_t *type = set_rdata(&types, set_walk_next(&walk), scratch, &size);
+		const uint32_t members = zone_type_size(zone, type);
+		char name[DNS_NAME_TEXT_MAX];
+
+		if (members > limit &&
+		    json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "type",
+							  dns_name_to_text(name, type), "members",
+							  (json_int_t)members, "answer_max",
+							  (json_int_t)answer_max)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 /* *left: how many instances may still be listed. */
 static json_t *describe_zone(const struct zone *zone, uint64_t now_ms, size_t *left)
 {
@@ -169,13 +206,14 @@ static json_t *describe_zone(const struct zone *zone, uint64_t now_ms, size_t *l
 
 	dns_name_to_text(name, zone_apex(zone));
 	if (!is_registry || zone_walk(zone, collect, &all) == OK) {
-		out = json_pack(
-			"{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:o}", "name", name, "kind",
-			is_registry ? "registry" : "static", "serial",
-			(json_int_t)zone_serial(zone), "served", zone_is_served(zone) ? 1 : 0,
-			"published", (json_int_t)all.published, "hosts", (json_int_t)all.hosts,
-			"leases", (json_int_t)zone_lease_count(zone), "left_out",
-			(json_int_t)all.left_out, "instances", list_instances(zone, &all, now_ms));
+		out = json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "name", name,
+				"kind", is_registry ? "registry" : "static", "serial",
+				(json_int_t)zone_serial(zone), "served",
+				zone_is_served(zone) ? 1 : 0, "published",
+				(json_int_t)all.published, "hosts", (json_int_t)all.hosts, "leases",
+				(json_int_t)zone_lease_count(zone), "left_out",
+				(json_int_t)all.left_out, "large", list_large(zone), "instances",
+				list_instances(zone, &all, now_ms));
 		*left -= all.count;
 	}
 	free(all.nodes);
@@ -221,13 +259,13 @@ static json_t *describe_core(struct core *core)
 	struct core_counters counters = {0};
 
 	core_count(core, &counters);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
-			 (json_int_t)counters.batches, "commands", (json_int_t)counters.commands,
-			 "refused", (json_int_t)counters.refused, "failed",
-			 (json_int_t)counters.failed, "expired", (json_int_t)counters.expired,
-			 "snapshots", (json_int_t)counters.snapshots, "full",
-			 (json_int_t)counters.full, "leases", (json_int_t)counters.leases,
-			 "overdue_ms", (json_int_t)counters.overdue_ms);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
+		(json_int_t)counters.batches, "commands", (json_int_t)counters.commands, "refused",
+		(json_int_t)counters.refused, "failed", (json_int_t)counters.failed, "expired",
+		(json_int_t)counters.expired, "snapshots", (json_int_t)counters.snapshots, "full",
+		(json_int_t)counters.full, "leases", (json_int_t)counters.leases, "overdue_ms",
+		(json_int_t)counters.overdue_ms, "outgrown", (json_int_t)counters.outgrown);
 }
 
 static json_t *describe_net(const struct net *net)

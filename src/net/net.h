@@ -62,6 +62,7 @@ void net_free(struct net *net);
 	row(other, "replies with another rcode")                                                   \
 	row(truncated, "replies with TC")                                                          \
 	row(sampled, "answers with a subset of a large pool")                                      \
+	row(cut, "answers by TCP that end where a message does")                                   \
 	row(send_failed, "replies that the kernel did not take")                                   \
 	row(queue_full, "UPDATEs answered SERVFAIL, the queue being full")                         \
 	row(tcp_accepted, "TCP connections accepted")                                              \

@@ -341,6 +341,7 @@ static void request_answer(struct request_desk *desk, const struct request *requ
 	reply->outcome.ede = result.ede;
 	reply->outcome.ede_text = result.ede_text;
 	tally_add(&desk->tally->sampled, result.is_sampled ? 1 : 0);
+	tally_add(&desk->tally->cut, result.is_short ? 1 : 0);
 }
 
 size_t request_finish(struct request_desk *desk, struct request *request, uint8_t *wire)

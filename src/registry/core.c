@@ -248,6 +248,8 @@ static void run_publish(struct core *core, struct turn *turn)
 		/* Nobody could be heard until now: all leases begin anew. */
 		leases_stall(&core->leases, now_ms - core->leases_ms, now_ms);
 		core->is_published = true;
+		core_note_change(core, NULL);
+		core_look_at_sizes(core, NULL);
 		core_show(core);
 		core_set_tick(core);
 	}
@@ -415,5 +417,6 @@ void core_count(struct core *core, struct core_counters *counters)
 		.full = count_of(&core->counters.full),
 		.leases = count_of(&core->counters.leases),
 		.overdue_ms = count_of(&core->counters.overdue_ms),
+		.outgrown = count_of(&core->counters.outgrown),
 	};
 }

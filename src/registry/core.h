@@ -103,5 +103,6 @@ struct core_counters {
 	uint64_t full; /* jobs refused, the queue being full */
 	uint64_t leases; /* running now */
 	uint64_t overdue_ms; /* the most overdue lease at the last look */
+	uint64_t outgrown; /* types that grew over answer-max, or over what BIND takes */
 };
 void core_count(struct core *core, struct core_counters *counters);

@@ -216,13 +216,15 @@ static void take_result(void *context, size_t number, const struct command_resul
 		counter_add(&core->counters.refused, 1);
 	} else {
 		core_touch(core, plan);
+		core_note_change(core, plan->zone);
 	}
 }
 
 static void apply(struct core *core, struct batch *batch, uint64_t index)
 {
+	const struct root *before = reclaim_root(core->reclaim);
 	struct root_writer *writer;
-	int ret = root_begin(&writer, reclaim_root(core->reclaim));
+	int ret = root_begin(&writer, before);
 
 	if (ret != OK) {
 		stop_now(index, ret);
@@ -242,6 +244,8 @@ static void apply(struct core *core, struct batch *batch, uint64_t index)
 	counter_add(&core->counters.batches, 1);
 	core_renew_touched(core);
 	arena_reset(&core->arena);
+	/* While there is the root before. */
+	core_look_at_sizes(core, before);
 	core_show(core);
 }
 

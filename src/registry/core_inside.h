@@ -1,6 +1,7 @@
 /*
  * The inside of the core: for core.c (life, calls from other threads), core_batch.c (propose,
- * apply, publish, reply), core_lease.c (the timer's side) and core_keep.c (restore, snapshot).
+ * apply, publish, reply), core_size.c (types that outgrow a limit), core_lease.c (the timer's side)
+ * and core_keep.c (restore, snapshot).
  */
 #pragma once
 
@@ -44,6 +45,14 @@ struct touched {
 	bool failed;
 };
 
+/* Zones that a batch changed; count CHANGED_ZONES + 1: any. */
+#define CHANGED_ZONES 4
+
+struct changed_zones {
+	uint8_t apex[CHANGED_ZONES][DNS_NAME_MAX];
+	size_t count;
+};
+
 /* struct core_counters as it is counted. */
 struct counters {
 	_Atomic(uint64_t) batches;
@@ -55,6 +64,7 @@ struct counters {
 	_Atomic(uint64_t) full;
 	_Atomic(uint64_t) leases;
 	_Atomic(uint64_t) overdue_ms;
+	_Atomic(uint64_t) outgrown;
 };
 
 struct core {
@@ -85,7 +95,9 @@ struct core {
 	struct arena arena;
 	struct list *next_job; /* of the batch that is applied: whose result comes next */
 	struct touched touched;
+	struct changed_zones changed;
 	struct log_limit failure_limit;
+	struct log_limit growth_limit;
 
 	struct leases leases;
 	uint64_t leases_ms; /* when they got their first term */
@@ -143,6 +155,14 @@ void core_refuse(struct core *core, struct list *jobs, int status);
  * nothing happened, the writer is left.
  */
 int core_commit(struct core *core, struct root_writer *writer, uint64_t index);
+
+/* ---- core_size.c ---- */
+
+/* A command changed this zone; NULL: one that is not known. */
+void core_note_change(struct core *core, const struct zone *zone);
+
+/* Says which types of these zones have outgrown a limit since `before`; NULL: at the start. */
+void core_look_at_sizes(struct core *core, const struct root *before);
 
 /* ---- core_lease.c ---- */
 

@@ -242,6 +242,37 @@ static int print_zones(const json_t *zones, const struct style *style)
 	return ret;
 }
 
+/* Types that are shown in part, or that BIND refuses; nothing where there are none. */
+static int print_large(const json_t *zones, const struct style *style)
+{
+	static const struct grid_head heads[] = {
+		{"", false}, {"LARGE TYPE", false}, {"MEMBERS", true}, {"ANSWER-MAX", true}};
+	struct grid grid;
+
+	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 3 : 4, style);
+	for (size_t i = 0; i < json_array_size(zones); i++) {
+		const json_t *large = json_object_get(json_array_get(zones, i), "large");
+
+		for (size_t k = 0; k < json_array_size(large); k++) {
+			const json_t *type = json_array_get(large, k);
+			char members[NUMBER_TEXT];
+			char answer_max[NUMBER_TEXT];
+			const char *cells[] = {"large", text_of(type, "type"),
+					       number_text(members, type, "members"),
+					       number_text(answer_max, type, "answer_max")};
+
+			add_row(&grid, style, cells);
+		}
+	}
+	int ret = OK;
+	if (grid.row_count > 0) {
+		fputs(style->is_terminal ? "\n" : "", stdout);
+		ret = grid_print(&grid, stdout, style);
+	}
+	grid_deinit(&grid);
+	return ret;
+}
+
 static void add_instances(struct grid *grid, const json_t *zone, const struct style *style)
 {
 	const json_t *instances = json_object_get(zone, "instances");
@@ -300,7 +331,8 @@ static enum ending show(const struct options *options, const json_t *status)
 	const json_t *zones = json_object_get(status, "zones");
 
 	print_server(status, &style);
-	if (print_zones(zones, &style) != OK || print_instances(zones, &style) != OK) {
+	if (print_zones(zones, &style) != OK || print_large(zones, &style) != OK ||
+	    print_instances(zones, &style) != OK) {
 		return client_fail_memory(options);
 	}
 	say_left_out(zones);

@@ -466,6 +466,34 @@ uint32_t set_ring_start(const struct set *set, const struct set_level *level, ui
 	return rank >= level->first + level->count ? level->first : rank;
 }
 
+/* ---- types ------------------------------------------------------------------------------- */
+
+bool zone_types(const struct zone *zone, struct set *set)
+{
+	static const uint8_t services[] = "\x09_services\x07_dns-sd\x04_udp";
+	uint8_t name[DNS_NAME_MAX];
+
+	if (!zone->is_registry || dns_name_join(name, services, zone->apex) < 0) {
+		return false;
+	}
+	const struct node *node = names_get(zone, name);
+	return node != NULL && node_set(zone, node, DNS_TYPE_PTR, set);
+}
+
+uint32_t zone_type_size(const struct zone *zone, const uint8_t *type)
+{
+	const struct node *node = names_get(zone, type);
+	struct set ptrs = {0};
+	struct set srvs = {0};
+
+	if (node == NULL) {
+		return 0;
+	}
+	(void)node_set(zone, node, DNS_TYPE_PTR, &ptrs);
+	(void)node_set(zone, node, DNS_TYPE_SRV, &srvs);
+	return ptrs.count > srvs.count ? ptrs.count : srvs.count;
+}
+
 /* ---- finding ----------------------------------------------------------------------------- */
 
 /* The highest node on the way from the apex to the name that cuts: NS below the apex, or DNAME. */

@@ -280,6 +280,12 @@ struct set_level set_level(const struct set *set, uint32_t index);
  */
 uint32_t set_ring_start(const struct set *set, const struct set_level *level, uint64_t point);
 
+/* The types of a registry zone: its PTRs at _services._dns-sd._udp. false: it has none. */
+bool zone_types(const struct zone *zone, struct set *set);
+
+/* Members of a type, as its name shows them: PTRs or SRVs, what is more. */
+uint32_t zone_type_size(const struct zone *zone, const uint8_t *type);
+
 /* ---- finding, for a batch of queries ---------------------------------------------------- */
 
 struct zone_find {
