@@ -24,6 +24,13 @@ struct loop_timer {
 	void *context;
 };
 
+struct loop_turn {
+	struct loop_owned owned;
+	uv_idle_t uv;
+	loop_timer_fn fn;
+	void *context;
+};
+
 struct loop_signal {
 	struct loop_owned owned;
 	uv_signal_t uv;
@@ -183,6 +190,59 @@ void loop_timer_free(struct loop_timer *timer)
 {
 	if (timer != NULL) {
 		timer_close(&timer->owned);
+	}
+}
+
+/* ---- turns --------------------------------------------------------------------------------- */
+
+static void turn_closed(uv_handle_t *handle)
+{
+	free(list_entry(handle->data, struct loop_turn, owned));
+}
+
+static void turn_close(struct loop_owned *owned)
+{
+	struct loop_turn *turn = list_entry(owned, struct loop_turn, owned);
+
+	uv_close((uv_handle_t *)&turn->uv, turn_closed);
+}
+
+static void turn_came(uv_idle_t *handle)
+{
+	const struct loop_turn *turn = list_entry(handle->data, struct loop_turn, owned);
+
+	turn->fn(turn->context);
+}
+
+int loop_turn_new(struct loop_turn **out, struct loop *loop, loop_timer_fn fn, void *context)
+{
+	struct loop_turn *turn = calloc(1, sizeof(*turn));
+
+	if (turn == NULL) {
+		return ERR_NOMEM;
+	}
+	turn->owned.close = turn_close;
+	turn->fn = fn;
+	turn->context = context;
+	uv_idle_init(&loop->uv, &turn->uv);
+	turn->uv.data = &turn->owned;
+	*out = turn;
+	return OK;
+}
+
+void loop_turn_set(struct loop_turn *turn, bool is_on)
+{
+	if (is_on) {
+		uv_idle_start(&turn->uv, turn_came);
+	} else {
+		uv_idle_stop(&turn->uv);
+	}
+}
+
+void loop_turn_free(struct loop_turn *turn)
+{
+	if (turn != NULL) {
+		turn_close(&turn->owned);
 	}
 }
 

@@ -4,11 +4,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct loop;
 struct loop_timer;
+struct loop_turn;
 struct thread;
 
 /* *out: returns owned. ERR_NOMEM, ERR_SYSTEM. */
@@ -40,6 +42,19 @@ void loop_timer_clear(struct loop_timer *timer);
 
 /* Takes NULL. `fn` is not called any more. */
 void loop_timer_free(struct loop_timer *timer);
+
+/*
+ * Work that is done in pieces: while it is on, `fn` is called once in every round, between which
+ * the loop looks at everything else but waits for nothing. Keeps `context`. *out: returns owned.
+ * ERR_NOMEM.
+ */
+int loop_turn_new(struct loop_turn **out, struct loop *loop, loop_timer_fn fn, void *context);
+
+/* Turns it on or off; on twice does no harm. */
+void loop_turn_set(struct loop_turn *turn, bool is_on);
+
+/* Takes NULL. `fn` is not called any more. */
+void loop_turn_free(struct loop_turn *turn);
 
 /* Calls `fn` in the loop's thread when the process gets `signum`. Lives as long as the loop. */
 int loop_signal(struct loop *loop, int signum, loop_timer_fn fn, void *context);

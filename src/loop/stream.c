@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -264,29 +265,67 @@ failed:
 	return ERR_NOMEM;
 }
 
-int stream_write(struct stream *stream, uint8_t *data, size_t size)
+/* Writes at once what the kernel takes: *sent octets. ERR_CLOSED. */
+static int write_now(struct stream *stream, const uint8_t *data, size_t size, size_t *sent)
 {
 	const uv_buf_t buffer = {.base = (char *)data, .len = size};
-	int sent = UV_EAGAIN;
+	int ret = UV_EAGAIN;
 
+	*sent = 0;
 	if (stream->is_closing) {
-		free(data);
 		return ERR_CLOSED;
 	}
 	if (stream->writes == 0) {
-		sent = uv_try_write(&stream->socket.stream, &buffer, 1);
+		ret = uv_try_write(&stream->socket.stream, &buffer, 1);
 	}
-	if (sent >= 0 && (size_t)sent == size) {
-		stream->active_ms = uv_now(&stream->loop->uv);
-		free(data);
-		return OK;
-	}
-	if (sent < 0 && sent != UV_EAGAIN) {
-		free(data);
+	if (ret < 0 && ret != UV_EAGAIN) {
 		stream_close(stream);
 		return ERR_CLOSED;
 	}
-	return queue_write(stream, data, size, sent < 0 ? 0 : (size_t)sent);
+	if (ret > 0) {
+		*sent = (size_t)ret;
+		stream->active_ms = uv_now(&stream->loop->uv);
+	}
+	return OK;
+}
+
+int stream_write(struct stream *stream, uint8_t *data, size_t size)
+{
+	size_t sent;
+	const int ret = write_now(stream, data, size, &sent);
+
+	if (ret != OK || sent == size) {
+		free(data);
+		return ret;
+	}
+	return queue_write(stream, data, size, sent);
+}
+
+int stream_send(struct stream *stream, const uint8_t *data, size_t size)
+{
+	uint8_t *rest;
+	size_t sent;
+	const int ret = write_now(stream, data, size, &sent);
+
+	if (ret != OK || sent == size) {
+		return ret;
+	}
+	rest = malloc(size - sent);
+	if (rest == NULL) {
+		/* A message that broke off cannot be followed by another. */
+		if (sent > 0) {
+			stream_close(stream);
+		}
+		return ERR_NOMEM;
+	}
+	memcpy(rest, data + sent, size - sent);
+	if (queue_write(stream, rest, size - sent, 0) == OK) {
+		return OK;
+	}
+	if (sent > 0) {
+		stream_close(stream);
+	}
+	return ERR_NOMEM;
 }
 
 /* ---- accepting ----------------------------------------------------------------------------- */

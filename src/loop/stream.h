@@ -65,6 +65,11 @@ void stream_resume(struct stream *stream);
  */
 int stream_write(struct stream *stream, uint8_t *data, size_t size);
 
+/*
+ * The same for octets that stay the caller's: only what the kernel does not take at once is copied.
+ */
+int stream_send(struct stream *stream, const uint8_t *data, size_t size);
+
 /* Octets given to stream_write() that the kernel has not taken yet. */
 size_t stream_unsent(const struct stream *stream);
 

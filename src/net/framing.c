@@ -138,3 +138,16 @@ int framing_keep(struct framing *framing)
 	}
 	return ret;
 }
+
+bool framing_has_whole(const struct framing *framing)
+{
+	const size_t used = framing->end - framing->at;
+	const size_t whole = used > 0 ? framing_size(framing->kept + framing->at, used) : 0;
+
+	return whole > 0 && whole <= used;
+}
+
+bool framing_has_part(const struct framing *framing)
+{
+	return framing->end > framing->at && !framing_has_whole(framing);
+}

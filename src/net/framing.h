@@ -35,3 +35,7 @@ int framing_next(struct framing *framing, const uint8_t **message, size_t *size)
 
 /* Keeps what is left of the octets given. ERR_NOMEM. */
 int framing_keep(struct framing *framing);
+
+/* After framing_keep(): is a whole message there? Is a part of one? */
+bool framing_has_whole(const struct framing *framing);
+bool framing_has_part(const struct framing *framing);

@@ -21,6 +21,8 @@
 #include "net/tally.h"
 #include "registry/command.h"
 
+struct source;
+
 /* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
 struct request_desk {
 	const struct root *root; /* NULL: being restored */
@@ -47,6 +49,7 @@ enum request_state {
 	REQUEST_FIND, /* a query for the root */
 	REQUEST_REPLY, /* the outcome is known */
 	REQUEST_SUBMIT, /* an UPDATE for the core */
+	REQUEST_STREAM, /* by TCP: a reply of many messages */
 };
 
 struct request {
@@ -67,6 +70,7 @@ struct request {
 	struct command_result result; /* the outcome's text may be in it */
 	uint8_t *command; /* with REQUEST_SUBMIT: malloc'd, the caller's */
 	size_t command_size;
+	struct source *source; /* with REQUEST_STREAM: owned, the caller's (net/source.h) */
 };
 
 void request_begin(struct request_desk *desk, struct request *request);

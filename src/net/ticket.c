@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "dns/types.h"
+#include "net/source.h"
 
 #define TICKET_LINES 10 /* log lines a second */
 
@@ -151,6 +152,7 @@ struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct req
 	ticket->fd = -1;
 	ticket->peer.address = *request->peer;
 	ticket->stream = NULL;
+	ticket->source = NULL;
 	request->command = NULL;
 	return ticket;
 }
@@ -191,6 +193,9 @@ void ticket_free(struct ticket *ticket)
 {
 	if (ticket == NULL) {
 		return;
+	}
+	if (ticket->source != NULL) {
+		ticket->source->ops->free(ticket->source);
 	}
 	conf_unref(ticket->conf);
 	free(ticket);

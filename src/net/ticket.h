@@ -30,6 +30,7 @@ struct ticket {
 	/* by TCP */
 	struct stream_thread *stream; /* NULL: UDP */
 	uint64_t connection;
+	struct source *source; /* the answer, if it has many messages; owned, or NULL */
 };
 
 /*

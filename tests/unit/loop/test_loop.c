@@ -132,6 +132,56 @@ START_TEST(a_timer_without_delay_leaves_the_loop_its_turn)
 }
 END_TEST
 
+struct work {
+	struct loop *loop;
+	struct loop_turn *turn;
+	struct mailbox *mailbox;
+	struct mail mail;
+	unsigned turns;
+	unsigned mails;
+};
+
+static void take_turn(void *context)
+{
+	struct work *work = context;
+
+	/* What comes in the first turn is seen before the second. */
+	if (++work->turns == 1) {
+		mailbox_post(work->mailbox, &work->mail);
+	} else if (work->turns == 3) {
+		loop_turn_set(work->turn, false);
+		loop_stop(work->loop);
+	}
+}
+
+static void take_mail(void *context, struct list *mails)
+{
+	struct work *work = context;
+
+	list_init(mails);
+	ck_assert_uint_eq(work->turns, 1);
+	work->mails++;
+}
+
+START_TEST(turns_come_one_a_round_until_they_are_off)
+{
+	struct work work = {0};
+
+	ck_assert_int_eq(loop_new(&work.loop), OK);
+	ck_assert_int_eq(mailbox_new(&work.mailbox, work.loop, 1, take_mail, &work), OK);
+	ck_assert_int_eq(loop_turn_new(&work.turn, work.loop, take_turn, &work), OK);
+	loop_turn_set(work.turn, true);
+	loop_turn_set(work.turn, true);
+	run_until_stopped(work.loop);
+	ck_assert_uint_eq(work.turns, 3);
+	ck_assert_uint_eq(work.mails, 1);
+	mailbox_free(work.mailbox);
+	loop_turn_free(work.turn);
+	loop_turn_free(NULL);
+	loop_free(work.loop);
+}
+END_TEST
+
 START_TEST(an_empty_loop_waits_and_runs_again_after_a_stop)
 {
 	unsigned order = 0;
@@ -285,6 +335,7 @@ int main(void)
 		timers_ring_once_in_the_order_of_their_times,
 		set_anew_counts_cleared_and_freed_stay_silent,
 		a_timer_without_delay_leaves_the_loop_its_turn,
+		turns_come_one_a_round_until_they_are_off,
 		an_empty_loop_waits_and_runs_again_after_a_stop,
 		a_signal_is_an_event,
 		free_closes_what_was_left_open,

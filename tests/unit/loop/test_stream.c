@@ -46,14 +46,19 @@ struct world {
 
 /* ---- the side under test ------------------------------------------------------------------- */
 
+static void fill_pattern(uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		data[i] = (uint8_t)(i * 31 >> 3);
+	}
+}
+
 static void send_pattern(struct world *world, struct stream *stream, size_t size)
 {
 	uint8_t *data = malloc(size);
 
 	ck_assert_ptr_nonnull(data);
-	for (size_t i = 0; i < size; i++) {
-		data[i] = (uint8_t)(i * 31 >> 3);
-	}
+	fill_pattern(data, size);
 	ck_assert_int_eq(stream_write(stream, data, size), OK);
 	if (stream_unsent(stream) > world->unsent_most) {
 		world->unsent_most = stream_unsent(stream);
@@ -333,6 +338,36 @@ static void swallow(void *context, struct stream *stream, const uint8_t *data, s
 	world->received += size;
 }
 
+static void send_large_borrowed(void *context, struct stream *stream, const uint8_t *data,
+				size_t size)
+{
+	struct world *world = context;
+	uint8_t *pattern = malloc(LARGE);
+
+	(void)data;
+	world->received += size;
+	fill_pattern(pattern, LARGE);
+	ck_assert_int_eq(stream_send(stream, pattern, LARGE), OK);
+	world->unsent_most = stream_unsent(stream);
+	memset(pattern, 0, LARGE);
+	free(pattern);
+}
+
+START_TEST(what_is_sent_stays_the_callers_and_arrives_all_the_same)
+{
+	struct world world;
+
+	world_init(&world, listen_tcp, ask_and_read_pattern);
+	world.events.received = send_large_borrowed;
+	start_client(&world);
+	run_until_stopped(world.loop);
+	world_deinit(&world);
+	ck_assert_uint_gt(world.unsent_most, 0);
+	ck_assert_uint_eq(world.got, LARGE);
+	ck_assert(world.is_end_clean);
+}
+END_TEST
+
 START_TEST(who_wants_to_know_of_the_end_answers_after_it)
 {
 	struct world world;
@@ -597,6 +632,7 @@ int main(void)
 		bytes_go_in_and_out,
 		the_other_ends_address_is_known,
 		what_the_kernel_does_not_take_waits_and_all_arrives_after_half_close,
+		what_is_sent_stays_the_callers_and_arrives_all_the_same,
 		who_wants_to_know_of_the_end_answers_after_it,
 		a_silent_client_is_closed,
 		a_client_that_takes_nothing_is_closed,

@@ -33,11 +33,14 @@ static size_t write_stream(uint8_t *out)
 
 static void check_message(size_t number, const uint8_t *message, size_t size)
 {
+	bool is_equal = true;
+
 	ck_assert_uint_lt(number, MESSAGES);
 	ck_assert_uint_eq(size, sizes[number]);
 	for (size_t at = 0; at < size; at++) {
-		ck_assert_uint_eq(message[at], octet(number, at));
+		is_equal = is_equal && message[at] == octet(number, at);
 	}
+	ck_assert(is_equal);
 }
 
 /* Gives one segment and takes up to `most` messages; the number of the next. */
@@ -55,6 +58,8 @@ static size_t take(struct framing *framing, const uint8_t *data, size_t size, si
 		check_message(next++, message, message_size);
 	}
 	ck_assert_int_eq(framing_keep(framing), OK);
+	ck_assert(!framing_has_whole(framing) || most == 0);
+	ck_assert(framing_has_whole(framing) || framing_has_part(framing) || framing->kept == NULL);
 	memset(copy, 0xee, size);
 	free(copy);
 	return next;
@@ -123,6 +128,25 @@ START_TEST(what_is_not_taken_yet_is_kept)
 			next = take(&framing, stream + at, step, next, rand_below(&rand, 3));
 			at += step;
 		}
+		framing_deinit(&framing);
+	}
+}
+END_TEST
+
+START_TEST(what_is_kept_is_known_as_whole_or_part)
+{
+	static const uint8_t stream[] = {0, 2, 1, 2, 0, 0, 0, 3, 1, 2, 3};
+	const bool is_whole[] = {false, false, false, false, true, true,
+				 true,  true,  true,  true,  true, true};
+
+	for (size_t size = 0; size <= sizeof(stream); size++) {
+		struct framing framing;
+
+		framing_init(&framing);
+		framing_give(&framing, stream, size);
+		ck_assert_int_eq(framing_keep(&framing), OK);
+		ck_assert_int_eq(framing_has_whole(&framing), is_whole[size]);
+		ck_assert_int_eq(framing_has_part(&framing), size > 0 && !is_whole[size]);
 		framing_deinit(&framing);
 	}
 }
@@ -208,11 +232,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		any_two_splits_give_the_same_messages,
-		segments_of_one_size_give_the_same_messages,
-		what_is_not_taken_yet_is_kept,
-		a_length_alone_costs_no_memory,
-		the_largest_message_fits,
+		any_two_splits_give_the_same_messages, segments_of_one_size_give_the_same_messages,
+		what_is_not_taken_yet_is_kept,         what_is_kept_is_known_as_whole_or_part,
+		a_length_alone_costs_no_memory,        the_largest_message_fits,
 		nth_allocation_fails_cleanly,
 	};
 

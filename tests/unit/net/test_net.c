@@ -20,6 +20,9 @@
 #include "base/err.h"
 #include "dns/message.h"
 #include "dns/types.h"
+#include "net/inner.h"
+#include "net/source.h"
+#include "net/ticket.h"
 #include "registry/command.h"
 #include "registry/core.h"
 #include "store/store.h"
@@ -683,6 +686,165 @@ START_TEST(who_has_his_answer_finds_his_change_on_every_socket)
 }
 END_TEST
 
+/* ---- replies of many messages -------------------------------------------------------------- */
+
+/* Messages of one size, numbered; then an end, or an error. */
+struct count_source {
+	struct source source;
+	unsigned most;
+	int last; /* what `next` says after them */
+	_Atomic(unsigned) *made;
+	_Atomic(unsigned) *freed;
+};
+
+enum { COUNT_SIZE = 60000 };
+
+static int count_next(struct source *source, struct request_desk *desk, uint8_t *wire)
+{
+	struct count_source *counting = list_entry(source, struct count_source, source);
+	const unsigned number = atomic_load(counting->made);
+
+	(void)desk;
+	if (number == counting->most) {
+		return counting->last;
+	}
+	memset(wire, 0, COUNT_SIZE);
+	wire[0] = (uint8_t)(number >> 8);
+	wire[1] = (uint8_t)number;
+	atomic_store(counting->made, number + 1);
+	return COUNT_SIZE;
+}
+
+static void count_free(struct source *source)
+{
+	struct count_source *counting = list_entry(source, struct count_source, source);
+
+	atomic_fetch_add(counting->freed, 1);
+	free(counting);
+}
+
+static const struct source_ops count_ops = {.next = count_next, .free = count_free};
+
+/*
+ * A connection whose UPDATE the core does not answer; in its stead every stream thread gets a
+ * ticket for its first connection that has a source. One of them finds it, the other frees its.
+ */
+static int stream_many(struct server *server, unsigned most, int last, _Atomic(unsigned) *made,
+		       _Atomic(unsigned) *freed)
+{
+	const int fd = dial_tcp(server);
+	char text[256];
+
+	send_framed(fd, add_text(text, 1, 1));
+	wait_for_updates(server, 1);
+	for (size_t i = 0; i < server->net->stream_count; i++) {
+		struct ticket *ticket = calloc(1, sizeof(*ticket));
+		struct count_source *counting = calloc(1, sizeof(*counting));
+
+		*counting = (struct count_source){
+			.source.ops = &count_ops,
+			.most = most,
+			.last = last,
+			.made = made,
+			.freed = freed,
+		};
+		ticket->net = server->net;
+		ticket->conf = conf_ref(server->conf);
+		ticket->connection = 1;
+		ticket->source = &counting->source;
+		ck_assert_int_eq(stream_thread_post(server->net->streams[i], ticket), OK);
+	}
+	return fd;
+}
+
+static void wait_for(const _Atomic(unsigned) *number, unsigned wanted)
+{
+	const uint64_t start_ms = clock_mono_ms();
+
+	while (atomic_load(number) < wanted) {
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+		poll(NULL, 0, 1);
+	}
+}
+
+START_TEST(a_reply_of_many_messages_is_made_as_it_is_read_and_others_come_between)
+{
+	static uint8_t reply[DNS_MESSAGE_MAX];
+	struct server server = start_published();
+	struct hold hold;
+	_Atomic(unsigned) made = 0;
+	_Atomic(unsigned) freed = 0;
+	unsigned number = 0;
+	bool is_answered = false;
+
+	hold_core(&hold, &server);
+	const int fd = stream_many(&server, 1000, 0, &made, &freed);
+
+	/* Sockets hold some MB, the connection 256 KiB: 60 MB have to be waited for. */
+	wait_for(&made, 4);
+	for (unsigned before = 0; before != atomic_load(&made);) {
+		before = atomic_load(&made);
+		poll(NULL, 0, 100);
+	}
+	ck_assert_uint_lt(atomic_load(&made), 500);
+	send_framed(fd, QUERY("ffff"));
+	while (number < 1000) {
+		const size_t size = receive_framed(fd, reply);
+
+		if (id_of(reply) == 0xffff) {
+			is_answered = true;
+			continue;
+		}
+		ck_assert_uint_eq(size, COUNT_SIZE);
+		ck_assert_uint_eq(id_of(reply), number++);
+	}
+	ck_assert(is_answered);
+	wait_for(&freed, 2);
+	close(fd);
+	release_core(&hold);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_reply_of_many_messages_that_cannot_go_on_ends_its_connection)
+{
+	static uint8_t reply[DNS_MESSAGE_MAX];
+	struct server server = start_published();
+	struct hold hold;
+	_Atomic(unsigned) made = 0;
+	_Atomic(unsigned) freed = 0;
+
+	hold_core(&hold, &server);
+	const int fd = stream_many(&server, 2, ERR_NOMEM, &made, &freed);
+
+	receive_framed(fd, reply);
+	receive_framed(fd, reply);
+	ck_assert(is_closed(fd));
+	wait_for(&freed, 2);
+	close(fd);
+	release_core(&hold);
+	stop(&server);
+}
+END_TEST
+
+START_TEST(a_reply_of_many_messages_is_freed_with_its_connection)
+{
+	struct server server = start_published();
+	struct hold hold;
+	_Atomic(unsigned) made = 0;
+	_Atomic(unsigned) freed = 0;
+
+	hold_core(&hold, &server);
+	const int fd = stream_many(&server, UINT_MAX, 0, &made, &freed);
+
+	wait_for(&made, 4);
+	close(fd);
+	wait_for(&freed, 2);
+	release_core(&hold);
+	stop(&server);
+}
+END_TEST
+
 START_TEST(queries_allocate_nothing)
 {
 	/* A name that is there, one that is not; with EDNS and without. */
@@ -1008,6 +1170,9 @@ int main(void)
 		connections_over_the_limit_are_closed,
 		who_never_reads_is_dropped_and_costs_the_others_nothing,
 		who_has_his_answer_finds_his_change_on_every_socket,
+		a_reply_of_many_messages_is_made_as_it_is_read_and_others_come_between,
+		a_reply_of_many_messages_that_cannot_go_on_ends_its_connection,
+		a_reply_of_many_messages_is_freed_with_its_connection,
 		queries_allocate_nothing,
 		the_same_again_is_a_heartbeat,
 		no_heartbeat_overtakes_a_logged_update,

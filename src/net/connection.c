@@ -1,0 +1,421 @@
+/*
+ * What happens on a TCP connection, turn by turn.
+ *
+ * Messages are handled as they stand in what was received, and the replies leave in one write, each
+ * behind its length (RFC 7766 section 8). An UPDATE that goes through the log leaves a ticket with
+ * the core and is answered when that comes back; meanwhile others are answered (section 7), and so
+ * they are beside replies of many messages (source.h).
+ *
+ * Nobody keeps the thread: a turn ends when it has made so many octets of replies, whether or not
+ * the client reads them, and the connection gets the next one after all others that want one.
+ * What holds a client back: it is not read from while too many octets of replies wait to be sent,
+ * too many of its UPDATEs for the core, or it is still to have its turn. What ends it: nothing
+ * whole was received for tcp.idle while nothing was owed to it (half a message is nothing whole),
+ * or what it was owed was not taken within the same time.
+ */
+#include "net/connection.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "dns/types.h"
+#include "loop/loop.h"
+#include "net/source.h"
+#include "net/ticket.h"
+
+enum {
+	CONNECTION_UNSENT_MAX = 256 * 1024, /* octets of replies over which it is not read from */
+	CONNECTION_WAITING_MAX = 256, /* UPDATEs that may wait for the core */
+	CONNECTION_SOURCES_MAX = 16, /* replies of many messages at a time */
+	CONNECTION_TURN = 64 * 1024, /* octets of replies after which a turn ends */
+};
+
+/* ---- closing ------------------------------------------------------------------------------ */
+
+static void connection_close(struct connection *connection)
+{
+	if (!connection->is_closing) {
+		connection->is_closing = true;
+		stream_close(connection->stream);
+	}
+}
+
+void connection_drop(struct connection *connection)
+{
+	if (!connection->is_closing) {
+		tally_add(&connection->thread->tally.tcp_dropped, 1);
+		connection_close(connection);
+	}
+}
+
+void connection_end(struct connection *connection)
+{
+	const bool has_sources = !list_is_empty(&connection->sources);
+
+	if (connection->waiting == 0 && stream_unsent(connection->stream) == 0 &&
+	    (!has_sources || connection->thread->is_stopping)) {
+		connection_close(connection);
+	}
+}
+
+static void connection_free_source(struct connection *connection, struct source *source)
+{
+	list_remove(&source->link);
+	connection->source_count--;
+	source->ops->free(source);
+}
+
+static void connection_free(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+
+	while (!list_is_empty(&connection->sources)) {
+		connection_free_source(connection,
+				       list_entry(connection->sources.next, struct source, link));
+	}
+	heap_remove(&thread->due, &connection->due);
+	list_remove(&connection->turn);
+	map_remove(&thread->connections, &connection->number, sizeof(connection->number));
+	framing_deinit(&connection->framing);
+	atomic_fetch_sub_explicit(&thread->net->connections, 1, memory_order_relaxed);
+	free(connection);
+	if (thread->is_stopping && thread->connections.count == 0) {
+		loop_stop(thread->loop);
+	}
+}
+
+/* ---- replying ----------------------------------------------------------------------------- */
+
+static size_t connection_unsent(const struct connection *connection)
+{
+	return stream_unsent(connection->stream) + connection->thread->out_size;
+}
+
+/* Gives what was gathered to the stream. */
+static void connection_flush(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+	const size_t size = thread->out_size;
+
+	thread->out_size = 0;
+	if (size == 0 || connection->is_closing) {
+		return;
+	}
+	if (stream_send(connection->stream, thread->out, size) != OK) {
+		connection_drop(connection);
+		return;
+	}
+	connection->written += size;
+	if (connection->write_due == 0 && stream_unsent(connection->stream) > 0) {
+		connection->write_due = loop_now_ms(thread->loop) + thread->idle_ms;
+		connection->owed = connection->written;
+	}
+}
+
+/* Where the next reply may be written; octets for its length stand before it. */
+static uint8_t *connection_out(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+
+	if (STREAM_OUT - thread->out_size < STREAM_FRAME_MAX) {
+		connection_flush(connection);
+	}
+	return thread->out + thread->out_size + FRAMING_HEAD;
+}
+
+/* Puts the length before what was written there. */
+static void connection_add(struct connection *connection, size_t size)
+{
+	struct stream_thread *thread = connection->thread;
+	uint8_t *head = thread->out + thread->out_size;
+
+	if (size > 0) {
+		head[0] = (uint8_t)(size >> 8);
+		head[1] = (uint8_t)size;
+		thread->out_size += FRAMING_HEAD + size;
+	}
+}
+
+/* Takes `source`. */
+static void connection_add_source(struct connection *connection, struct source *source)
+{
+	list_append(&connection->sources, &source->link);
+	connection->source_count++;
+}
+
+/* The next message of the source whose turn it is. */
+static void connection_stream(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+	struct source *source = list_entry(connection->sources.next, struct source, link);
+	int size;
+
+	arena_reset(&thread->desk.arena);
+	size = source->ops->next(source, &thread->desk, connection_out(connection));
+	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	if (size > 0) {
+		connection_add(connection, (size_t)size);
+		list_remove(&source->link);
+		list_append(&connection->sources, &source->link);
+		return;
+	}
+	connection_free_source(connection, source);
+	if (size < 0) {
+		connection_drop(connection);
+	}
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static void connection_submit(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+	struct ticket *ticket = ticket_new(thread->net, &thread->desk, &thread->request);
+
+	if (ticket == NULL) {
+		return;
+	}
+	ticket->stream = thread;
+	ticket->connection = connection->number;
+	if (ticket_submit(ticket, &thread->desk, &thread->request)) {
+		connection->waiting++;
+	}
+}
+
+static void connection_message(struct connection *connection, const uint8_t *wire, size_t size)
+{
+	struct stream_thread *thread = connection->thread;
+	struct request *request = &thread->request;
+	uint8_t *out;
+
+	tally_add(&thread->tally.tcp_received, 1);
+	arena_reset(&thread->desk.arena);
+	request->wire = wire;
+	request->size = size;
+	request->peer = stream_peer(connection->stream);
+	request->is_stream = true;
+	request->is_cut = false;
+	request->may_beat = connection->waiting == 0;
+	request_begin(&thread->desk, request);
+	if (request->state == REQUEST_DROP) {
+		return;
+	}
+	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	if (request->state == REQUEST_SUBMIT) {
+		connection_submit(connection);
+	}
+	if (request->state == REQUEST_SUBMIT) {
+		return;
+	}
+	if (request->state == REQUEST_STREAM) {
+		connection_add_source(connection, request->source);
+		return;
+	}
+	request_find(&thread->desk, request, 1, &thread->query);
+	out = connection_out(connection);
+	connection_add(connection, request_finish(&thread->desk, request, out));
+}
+
+void connection_answer(struct connection *connection, struct ticket *ticket)
+{
+	struct stream_thread *thread = connection->thread;
+	uint8_t *out;
+
+	connection->waiting--;
+	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	if (ticket->source != NULL) {
+		connection_add_source(connection, ticket->source);
+		ticket->source = NULL;
+		return;
+	}
+	out = connection_out(connection);
+	connection_add(connection, ticket_reply(ticket, out, &thread->desk.wall_s, &thread->tally));
+}
+
+/* ---- a turn ------------------------------------------------------------------------------- */
+
+/* Nothing more may be made for it. */
+static bool connection_is_full(const struct connection *connection)
+{
+	return connection->is_closing || connection->thread->is_stopping ||
+	       connection_unsent(connection) > CONNECTION_UNSENT_MAX;
+}
+
+/* No more messages may be taken from it. */
+static bool connection_is_busy(const struct connection *connection)
+{
+	return connection_is_full(connection) || connection->waiting >= CONNECTION_WAITING_MAX ||
+	       connection->source_count >= CONNECTION_SOURCES_MAX;
+}
+
+/*
+ * Messages and sources take turns, so neither waits for the other. true: there is more to do now.
+ */
+static bool connection_work(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+	const uint64_t end = connection->written + thread->out_size + CONNECTION_TURN;
+	bool has_message = true;
+
+	for (;;) {
+		const uint8_t *message;
+		size_t size;
+
+		if (connection_unsent(connection) > CONNECTION_UNSENT_MAX) {
+			connection_flush(connection);
+		}
+		if (connection_is_full(connection)) {
+			return false;
+		}
+		if (connection->written + thread->out_size >= end) {
+			return true;
+		}
+		has_message = has_message && !connection_is_busy(connection);
+		if (has_message) {
+			const int got = framing_next(&connection->framing, &message, &size);
+
+			if (got < 0) {
+				connection_drop(connection);
+				return false;
+			}
+			has_message = got == 1;
+		}
+		if (has_message) {
+			connection_message(connection, message, size);
+		}
+		if (!list_is_empty(&connection->sources)) {
+			connection_stream(connection);
+		} else if (!has_message) {
+			return false;
+		}
+	}
+}
+
+void connection_go(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+	const bool has_more = connection_work(connection);
+
+	if (framing_keep(&connection->framing) != OK) {
+		connection_drop(connection);
+	}
+	connection_flush(connection);
+	list_remove(&connection->turn);
+	if (connection->is_closing) {
+		return;
+	}
+	if (has_more) {
+		list_append(&thread->turns, &connection->turn);
+		loop_turn_set(thread->turn, true);
+	}
+	const bool is_behind = has_more && framing_has_whole(&connection->framing);
+	const bool is_busy = is_behind || connection_is_busy(connection);
+
+	if (is_busy && !connection->is_paused) {
+		stream_pause(connection->stream);
+	} else if (!is_busy && connection->is_paused) {
+		stream_resume(connection->stream);
+	}
+	connection->is_paused = is_busy;
+	if (thread->is_stopping || (connection->is_ended && !is_busy)) {
+		connection_end(connection);
+	}
+}
+
+/* ---- what the loop says ------------------------------------------------------------------- */
+
+void connection_received(void *context, struct stream *stream, const uint8_t *data, size_t size)
+{
+	struct connection *connection = context;
+
+	(void)stream;
+	framing_give(&connection->framing, data, size);
+	stream_enter(connection->thread);
+	connection_go(connection);
+	stream_leave();
+}
+
+void connection_ended(void *context, struct stream *stream)
+{
+	struct connection *connection = context;
+
+	(void)stream;
+	connection->is_ended = true;
+	stream_enter(connection->thread);
+	connection_go(connection);
+	stream_leave();
+}
+
+void connection_drained(void *context, struct stream *stream)
+{
+	struct connection *connection = context;
+	struct stream_thread *thread = connection->thread;
+
+	(void)stream;
+	connection->write_due = 0;
+	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	stream_enter(thread);
+	connection_go(connection);
+	stream_leave();
+}
+
+void connection_closed(void *context, struct stream *stream)
+{
+	(void)stream;
+	connection_free(context);
+}
+
+int connection_new(struct connection **out, struct stream_thread *thread, struct stream *stream)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	int ret = ERR_NOMEM;
+
+	if (connection == NULL) {
+		return ret;
+	}
+	connection->thread = thread;
+	connection->stream = stream;
+	connection->number = ++thread->last_number;
+	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	framing_init(&connection->framing);
+	list_init(&connection->turn);
+	list_init(&connection->sources);
+	if (heap_insert(&thread->due, &connection->due, connection->read_due) != OK ||
+	    map_put(&thread->connections, &connection->number, sizeof(connection->number),
+		    connection) != OK) {
+		heap_remove(&thread->due, &connection->due);
+		free(connection);
+		return ret;
+	}
+	*out = connection;
+	return OK;
+}
+
+/* ---- limits of time ----------------------------------------------------------------------- */
+
+void connection_look(struct connection *connection, uint64_t now)
+{
+	struct stream_thread *thread = connection->thread;
+	const size_t unsent = stream_unsent(connection->stream);
+	uint64_t due = connection->read_due;
+
+	if (unsent > 0) {
+		if (connection->write_due <= now &&
+		    connection->written - unsent < connection->owed) {
+			connection_drop(connection);
+		} else if (connection->write_due <= now) {
+			connection->write_due = now + thread->idle_ms;
+			connection->owed = connection->written;
+		}
+		due = connection->write_due;
+	} else if (connection->waiting > 0 || !list_is_empty(&connection->turn)) {
+		due = now + thread->idle_ms;
+	} else if (due <= now) {
+		connection_drop(connection);
+	}
+	if (connection->is_closing) {
+		heap_remove(&thread->due, &connection->due);
+	} else {
+		heap_move(&thread->due, &connection->due, due);
+	}
+}
