@@ -98,7 +98,11 @@ struct conf {
 	uint32_t change_max; /* RRs that one UPDATE may change; default 200000 */
 	uint32_t update_queue; /* UPDATEs waiting for the core; default 10000 */
 	uint32_t tcp_max; /* TCP connections in total; default 1000 */
+	uint32_t tcp_max_client; /* of one address, or IPv6 /64; default 200 */
 	uint32_t tcp_idle_s; /* default 10 */
+	uint32_t tcp_read_s; /* for a message to be whole; default 5 */
+	uint32_t tcp_write_s; /* for replies to be read; default 10 */
+	uint64_t tcp_unread; /* octets of replies over which no more is read; default 256 KiB */
 	uint64_t log_max; /* octets of log before a snapshot; default 16 MiB */
 	struct conf_key *keys;
 	size_t key_count;

@@ -13,6 +13,7 @@
 #define OPT_FIXED_SIZE 11 /* root, type, class, TTL, RDLENGTH */
 #define OPTION_FIXED_SIZE 4 /* code, length */
 #define EDNS_DO 0x8000u /* in the lower half of the TTL field */
+#define KEEPALIVE_SIZE 2
 #define COOKIE_CLIENT 8
 #define COOKIE_MIN 16
 #define COOKIE_MAX 40
@@ -53,6 +54,11 @@ static int read_option(struct dns_edns *edns, uint16_t code, struct buf_reader o
 		return OK;
 	case DNS_OPTION_COOKIE:
 		return check_cookie(buf_left(&option));
+	case DNS_OPTION_KEEPALIVE:
+		/* RFC 7828 section 3.2.2: by UDP it is ignored, whatever it is. */
+		edns->has_keepalive = true;
+		edns->is_keepalive_odd = buf_left(&option) != 0 && buf_left(&option) != 2;
+		return OK;
 	default:
 		return OK;
 	}
@@ -111,6 +117,9 @@ size_t dns_edns_size(const struct dns_edns_reply *reply)
 	if (reply->lease.present) {
 		size += OPTION_FIXED_SIZE + lease_size(&reply->lease);
 	}
+	if (reply->has_keepalive) {
+		size += OPTION_FIXED_SIZE + KEEPALIVE_SIZE;
+	}
 	if (reply->has_ede) {
 		size += OPTION_FIXED_SIZE + 2 + text_size(reply->ede_text);
 	}
@@ -142,6 +151,11 @@ void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, 
 		if (reply->lease.has_key) {
 			buf_write_u32(out, reply->lease.key_lease_s);
 		}
+	}
+	if (reply->has_keepalive) {
+		buf_write_u16(out, DNS_OPTION_KEEPALIVE);
+		buf_write_u16(out, KEEPALIVE_SIZE);
+		buf_write_u16(out, reply->keepalive);
 	}
 	if (reply->has_ede) {
 		const size_t size = text_size(reply->ede_text);

@@ -20,6 +20,8 @@ struct dns_edns {
 	bool dnssec_ok;
 	uint16_t udp_size; /* as sent; below 512 counts as 512 */
 	bool has_nsid;
+	bool has_keepalive; /* edns-tcp-keepalive, RFC 7828; means nothing by UDP */
+	bool is_keepalive_odd; /* of a length that it cannot have */
 	struct dns_lease lease;
 };
 
@@ -28,6 +30,8 @@ struct dns_edns_reply {
 	uint16_t udp_size; /* ours */
 	bool dnssec_ok; /* copied from the request */
 	struct dns_lease lease;
+	bool has_keepalive;
+	uint16_t keepalive; /* RFC 7828: units of 100 ms */
 	bool has_ede;
 	uint16_t ede; /* enum dns_ede */
 	const char *ede_text; /* UTF-8, may be NULL; cut at DNS_EDE_TEXT_MAX octets */

@@ -8,10 +8,10 @@
  *
  * Nobody keeps the thread: a turn ends when it has made so many octets of replies, whether or not
  * the client reads them, and the connection gets the next one after all others that want one.
- * What holds a client back: it is not read from while too many octets of replies wait to be sent,
- * too many of its UPDATEs for the core, or it is still to have its turn. What ends it: nothing
- * whole was received for tcp.idle while nothing was owed to it (half a message is nothing whole),
- * or what it was owed was not taken within the same time.
+ * What holds a client back: it is not read from while more than tcp-unread octets of replies wait
+ * to be sent, too many of its UPDATEs for the core, or it is still to have its turn. What ends it:
+ * it is idle for tcp-idle, a message that it began is not whole within tcp-read (single octets
+ * change nothing, RFC 7766 section 6.2.3), or it does not read what was there within tcp-write.
  */
 #include "net/connection.h"
 
@@ -24,10 +24,10 @@
 #include "net/ticket.h"
 
 enum {
-	CONNECTION_UNSENT_MAX = 256 * 1024, /* octets of replies over which it is not read from */
 	CONNECTION_WAITING_MAX = 256, /* UPDATEs that may wait for the core */
 	CONNECTION_SOURCES_MAX = 16, /* replies of many messages at a time */
 	CONNECTION_TURN = 64 * 1024, /* octets of replies after which a turn ends */
+	CONNECTION_IDLE_LEAST_MS = 500, /* the shortest idle time under pressure */
 };
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -36,14 +36,16 @@ static void connection_close(struct connection *connection)
 {
 	if (!connection->is_closing) {
 		connection->is_closing = true;
+		list_remove(&connection->link);
+		list_remove(&connection->turn);
 		stream_close(connection->stream);
 	}
 }
 
-void connection_drop(struct connection *connection)
+void connection_drop(struct connection *connection, _Atomic(uint64_t) *counter)
 {
 	if (!connection->is_closing) {
-		tally_add(&connection->thread->tally.tcp_dropped, 1);
+		tally_add(counter, 1);
 		connection_close(connection);
 	}
 }
@@ -73,11 +75,13 @@ static void connection_free(struct connection *connection)
 		connection_free_source(connection,
 				       list_entry(connection->sources.next, struct source, link));
 	}
-	heap_remove(&thread->due, &connection->due);
+	list_remove(&connection->link);
 	list_remove(&connection->turn);
 	map_remove(&thread->connections, &connection->number, sizeof(connection->number));
 	framing_deinit(&connection->framing);
+	clients_leave(thread->net->clients, stream_peer(connection->stream));
 	atomic_fetch_sub_explicit(&thread->net->connections, 1, memory_order_relaxed);
+	tally_add(&thread->tally.tcp_closed, 1);
 	free(connection);
 	if (thread->is_stopping && thread->connections.count == 0) {
 		loop_stop(thread->loop);
@@ -102,14 +106,10 @@ static void connection_flush(struct connection *connection)
 		return;
 	}
 	if (stream_send(connection->stream, thread->out, size) != OK) {
-		connection_drop(connection);
+		connection_drop(connection, &thread->tally.tcp_dropped);
 		return;
 	}
 	connection->written += size;
-	if (connection->write_due == 0 && stream_unsent(connection->stream) > 0) {
-		connection->write_due = loop_now_ms(thread->loop) + thread->idle_ms;
-		connection->owed = connection->written;
-	}
 }
 
 /* Where the next reply may be written; octets for its length stand before it. */
@@ -152,7 +152,7 @@ static void connection_stream(struct connection *connection)
 
 	arena_reset(&thread->desk.arena);
 	size = source->ops->next(source, &thread->desk, connection_out(connection));
-	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	connection->active_ms = loop_now_ms(thread->loop);
 	if (size > 0) {
 		connection_add(connection, (size_t)size);
 		list_remove(&source->link);
@@ -161,7 +161,7 @@ static void connection_stream(struct connection *connection)
 	}
 	connection_free_source(connection, source);
 	if (size < 0) {
-		connection_drop(connection);
+		connection_drop(connection, &thread->tally.tcp_dropped);
 	}
 }
 
@@ -200,7 +200,7 @@ static void connection_message(struct connection *connection, const uint8_t *wir
 	if (request->state == REQUEST_DROP) {
 		return;
 	}
-	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	connection->active_ms = loop_now_ms(thread->loop);
 	if (request->state == REQUEST_SUBMIT) {
 		connection_submit(connection);
 	}
@@ -222,7 +222,7 @@ void connection_answer(struct connection *connection, struct ticket *ticket)
 	uint8_t *out;
 
 	connection->waiting--;
-	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	connection->active_ms = loop_now_ms(thread->loop);
 	if (ticket->source != NULL) {
 		connection_add_source(connection, ticket->source);
 		ticket->source = NULL;
@@ -238,7 +238,7 @@ void connection_answer(struct connection *connection, struct ticket *ticket)
 static bool connection_is_full(const struct connection *connection)
 {
 	return connection->is_closing || connection->thread->is_stopping ||
-	       connection_unsent(connection) > CONNECTION_UNSENT_MAX;
+	       connection_unsent(connection) > connection->thread->unread_max;
 }
 
 /* No more messages may be taken from it. */
@@ -261,7 +261,7 @@ static bool connection_work(struct connection *connection)
 		const uint8_t *message;
 		size_t size;
 
-		if (connection_unsent(connection) > CONNECTION_UNSENT_MAX) {
+		if (connection_unsent(connection) > connection->thread->unread_max) {
 			connection_flush(connection);
 		}
 		if (connection_is_full(connection)) {
@@ -275,7 +275,7 @@ static bool connection_work(struct connection *connection)
 			const int got = framing_next(&connection->framing, &message, &size);
 
 			if (got < 0) {
-				connection_drop(connection);
+				connection_drop(connection, &thread->tally.tcp_dropped);
 				return false;
 			}
 			has_message = got == 1;
@@ -291,13 +291,51 @@ static bool connection_work(struct connection *connection)
 	}
 }
 
+/* What does it wait for now? The time starts anew when that is something else. */
+static void connection_settle(struct connection *connection, bool is_busy)
+{
+	struct stream_thread *thread = connection->thread;
+	const uint64_t now = loop_now_ms(thread->loop);
+	enum connection_wait wait = WAIT_REQUEST;
+	uint64_t since = connection->active_ms;
+
+	if (stream_unsent(connection->stream) > 0) {
+		wait = WAIT_READER;
+		since = now;
+	} else if (is_busy || connection->waiting > 0 || connection->source_count > 0) {
+		wait = WAIT_US;
+	} else if (framing_has_part(&connection->framing)) {
+		wait = WAIT_REST;
+		since = now;
+	}
+	if (wait == connection->wait && (wait != WAIT_REQUEST || since == connection->since_ms) &&
+	    (wait != WAIT_REST || connection->active_ms != now)) {
+		return;
+	}
+	connection->wait = wait;
+	connection->since_ms = since;
+	connection->owed = connection->written;
+	list_remove(&connection->link);
+	if (wait != WAIT_US) {
+		list_append(&thread->waits[wait], &connection->link);
+		stream_set_timer(thread);
+	}
+}
+
+static void connection_close_at_end(struct connection *connection, bool is_busy)
+{
+	if (connection->thread->is_stopping || (connection->is_ended && !is_busy)) {
+		connection_end(connection);
+	}
+}
+
 void connection_go(struct connection *connection)
 {
 	struct stream_thread *thread = connection->thread;
 	const bool has_more = connection_work(connection);
 
 	if (framing_keep(&connection->framing) != OK) {
-		connection_drop(connection);
+		connection_drop(connection, &thread->tally.tcp_dropped);
 	}
 	connection_flush(connection);
 	list_remove(&connection->turn);
@@ -317,9 +355,8 @@ void connection_go(struct connection *connection)
 		stream_resume(connection->stream);
 	}
 	connection->is_paused = is_busy;
-	if (thread->is_stopping || (connection->is_ended && !is_busy)) {
-		connection_end(connection);
-	}
+	connection_settle(connection, is_busy);
+	connection_close_at_end(connection, is_busy);
 }
 
 /* ---- what the loop says ------------------------------------------------------------------- */
@@ -352,8 +389,7 @@ void connection_drained(void *context, struct stream *stream)
 	struct stream_thread *thread = connection->thread;
 
 	(void)stream;
-	connection->write_due = 0;
-	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	connection->active_ms = loop_now_ms(thread->loop);
 	stream_enter(thread);
 	connection_go(connection);
 	stream_leave();
@@ -368,54 +404,62 @@ void connection_closed(void *context, struct stream *stream)
 int connection_new(struct connection **out, struct stream_thread *thread, struct stream *stream)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
-	int ret = ERR_NOMEM;
 
 	if (connection == NULL) {
-		return ret;
+		return ERR_NOMEM;
 	}
 	connection->thread = thread;
 	connection->stream = stream;
 	connection->number = ++thread->last_number;
-	connection->read_due = loop_now_ms(thread->loop) + thread->idle_ms;
+	connection->active_ms = loop_now_ms(thread->loop);
+	connection->since_ms = connection->active_ms;
 	framing_init(&connection->framing);
+	list_init(&connection->link);
 	list_init(&connection->turn);
 	list_init(&connection->sources);
-	if (heap_insert(&thread->due, &connection->due, connection->read_due) != OK ||
-	    map_put(&thread->connections, &connection->number, sizeof(connection->number),
+	if (map_put(&thread->connections, &connection->number, sizeof(connection->number),
 		    connection) != OK) {
-		heap_remove(&thread->due, &connection->due);
 		free(connection);
-		return ret;
+		return ERR_NOMEM;
 	}
+	list_append(&thread->waits[WAIT_REQUEST], &connection->link);
+	stream_set_timer(thread);
 	*out = connection;
 	return OK;
 }
 
 /* ---- limits of time ----------------------------------------------------------------------- */
 
-void connection_look(struct connection *connection, uint64_t now)
+uint64_t stream_idle_ms(uint64_t idle_ms, uint64_t used, uint64_t most)
+{
+	const uint64_t half = most / 2;
+	const uint64_t least =
+		idle_ms < CONNECTION_IDLE_LEAST_MS ? idle_ms : CONNECTION_IDLE_LEAST_MS;
+	uint64_t shrunk;
+
+	if (used <= half) {
+		return idle_ms;
+	}
+	shrunk = used < most ? idle_ms * (most - used) / (most - half) : 0;
+	return shrunk > least ? shrunk : least;
+}
+
+void connection_late(struct connection *connection)
 {
 	struct stream_thread *thread = connection->thread;
+	_Atomic(uint64_t) *const counters[WAIT_KINDS] = {
+		[WAIT_REQUEST] = &thread->tally.tcp_idle,
+		[WAIT_REST] = &thread->tally.tcp_unfinished,
+		[WAIT_READER] = &thread->tally.tcp_unread,
+	};
 	const size_t unsent = stream_unsent(connection->stream);
-	uint64_t due = connection->read_due;
 
-	if (unsent > 0) {
-		if (connection->write_due <= now &&
-		    connection->written - unsent < connection->owed) {
-			connection_drop(connection);
-		} else if (connection->write_due <= now) {
-			connection->write_due = now + thread->idle_ms;
-			connection->owed = connection->written;
-		}
-		due = connection->write_due;
-	} else if (connection->waiting > 0 || !list_is_empty(&connection->turn)) {
-		due = now + thread->idle_ms;
-	} else if (due <= now) {
-		connection_drop(connection);
+	if (connection->wait == WAIT_READER && connection->written - unsent >= connection->owed) {
+		connection->since_ms = loop_now_ms(thread->loop);
+		connection->owed = connection->written;
+		list_remove(&connection->link);
+		list_append(&thread->waits[WAIT_READER], &connection->link);
+		return;
 	}
-	if (connection->is_closing) {
-		heap_remove(&thread->due, &connection->due);
-	} else {
-		heap_move(&thread->due, &connection->due, due);
-	}
+	connection_drop(connection, counters[connection->wait]);
 }

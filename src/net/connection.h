@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "dns/types.h"
@@ -23,6 +22,15 @@
 #define STREAM_FRAME_MAX ((size_t)FRAMING_HEAD + DNS_MESSAGE_MAX)
 #define STREAM_OUT (2 * STREAM_FRAME_MAX)
 
+/* What a connection waits for; each has its limit. */
+enum connection_wait {
+	WAIT_REQUEST, /* idle: all that was asked is answered and read */
+	WAIT_REST, /* half a message has come */
+	WAIT_READER, /* replies are to be read */
+	WAIT_KINDS,
+	WAIT_US = WAIT_KINDS, /* it has no limit: the core, or its turn */
+};
+
 struct stream_thread {
 	struct net *net;
 	struct thread *thread;
@@ -30,14 +38,16 @@ struct stream_thread {
 	struct mailbox *mailbox;
 	struct stream_listener **listeners; /* one for each endpoint */
 	size_t listener_count;
-	struct loop_timer *timer; /* rings for the first of `due` */
+	struct loop_timer *timer; /* rings for the first of `waits` */
+	uint64_t timer_ms; /* when; UINT64_MAX: it is not set */
 	struct loop_timer *stop_timer;
 	struct loop_turn *turn; /* on while `turns` has somebody */
-	struct heap due; /* connections by when to look at them */
+	struct list waits[WAIT_KINDS]; /* connections; who waits longest is first, and due first */
+	uint64_t limits_ms[WAIT_KINDS];
+	uint64_t unread_max; /* octets of replies over which a client is not read from */
 	struct map connections; /* by number */
 	struct list turns; /* connections that have more to do than one turn allows */
 	uint64_t last_number;
-	uint64_t idle_ms;
 	bool is_stopping;
 	bool is_over; /* the thread has ended */
 	struct mail stop;
@@ -54,15 +64,16 @@ struct connection {
 	struct stream *stream;
 	uint64_t number;
 	struct framing framing;
-	struct heap_item due;
+	struct list link; /* of thread->waits */
+	enum connection_wait wait;
+	uint64_t since_ms; /* waits for that */
+	uint64_t active_ms; /* a request was answered, or its answer read */
 	struct list turn; /* of thread->turns */
 	struct list sources; /* replies of many messages, the next to be asked first */
 	unsigned source_count;
 	unsigned waiting; /* UPDATEs with the core */
-	uint64_t read_due; /* ms: a whole message, or else */
-	uint64_t write_due; /* ms: octets up to `owed` taken, or else; 0: nothing is unsent */
-	uint64_t owed; /* octets written when write_due was set */
 	uint64_t written; /* octets of replies, all */
+	uint64_t owed; /* with WAIT_READER: octets written at `since_ms` */
 	bool is_paused;
 	bool is_ended; /* the client sends no more, but may read */
 	bool is_closing;
@@ -89,9 +100,18 @@ void connection_go(struct connection *connection);
 struct ticket;
 void connection_answer(struct connection *connection, struct ticket *ticket);
 
-/* Looks at a connection whose time has come: closes it, or says when to look again. */
-void connection_look(struct connection *connection, uint64_t now);
+/* Its time has come: closes it, unless it is reading, if slowly. */
+void connection_late(struct connection *connection);
 
-/* Closes if all is said that was owed; at once, counted, with drop. */
+/* Closes if all is said that was owed; at once, counted there, with drop. */
 void connection_end(struct connection *connection);
-void connection_drop(struct connection *connection);
+void connection_drop(struct connection *connection, _Atomic(uint64_t) *counter);
+
+/* Sees to it that the timer rings when the first of those that wait is due. */
+void stream_set_timer(struct stream_thread *thread);
+
+/*
+ * The idle time in force with `used` of `most` connections: all of it up to the half, then ever
+ * less (RFC 7766 section 6.2.3).
+ */
+uint64_t stream_idle_ms(uint64_t idle_ms, uint64_t used, uint64_t most);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 enum {
 	ENDPOINT_TRIES = 32, /* ports tried where the kernel chooses */
 	ENDPOINT_BACKLOG = 1024, /* connections not yet accepted */
+	ENDPOINT_UNSENT = 128 * 1024, /* octets that the kernel takes while they cannot be sent */
 	ENDPOINT_RECEIVE = 1024 * 1024, /* octets asked of the kernel for a burst of requests */
 };
 
@@ -84,8 +86,15 @@ static int endpoint_bind(const struct endpoint *endpoint, int type, int option)
 /* Binds and listens; the address is then the one bound. 0 or -1 with errno. */
 static int endpoint_open_tcp(struct endpoint *endpoint)
 {
+	const int unsent = ENDPOINT_UNSENT;
+
 	endpoint->tcp = endpoint_bind(endpoint, SOCK_STREAM | SOCK_NONBLOCK, SO_REUSEADDR);
-	if (endpoint->tcp < 0 || listen(endpoint->tcp, ENDPOINT_BACKLOG) < 0) {
+	if (endpoint->tcp < 0) {
+		return -1;
+	}
+	/* Its connections have it from here: who does not read costs the kernel no megabytes. */
+	(void)setsockopt(endpoint->tcp, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	if (listen(endpoint->tcp, ENDPOINT_BACKLOG) < 0) {
 		return -1;
 	}
 	return getsockname(endpoint->tcp, (struct sockaddr *)&endpoint->address, &endpoint->size);

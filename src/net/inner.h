@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "crypto/siphash.h"
+#include "net/clients.h"
 #include "net/endpoint.h"
 #include "net/net.h"
 #include "net/outbox.h"
@@ -32,6 +33,8 @@ struct net {
 	struct stream_thread **streams;
 	size_t stream_count;
 	_Atomic(unsigned) connections; /* TCP, of all threads */
+	uint64_t tcp_room; /* how many there are files for */
+	struct clients *clients; /* and whose they are */
 	atomic_bool is_stopping;
 	struct tally core_tally; /* of replies that the core's thread sends */
 	struct outbox *core_outbox;

@@ -8,13 +8,19 @@
  */
 #include "net/net.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/err.h"
 #include "crypto/random.h"
 #include "net/inner.h"
 #include "registry/reclaim.h"
+
+enum {
+	NET_FILES_KEPT = 100, /* of the limit on open files, for log, control socket and the like */
+};
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -32,7 +38,8 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 	random_fill(key, sizeof(key));
 	net->fingerprint_key = siphash_key(key);
 	net->endpoints = calloc(conf->listen_count, sizeof(*net->endpoints));
-	if (net->endpoints == NULL || outbox_new(&net->core_outbox) != OK) {
+	if (net->endpoints == NULL || outbox_new(&net->core_outbox) != OK ||
+	    clients_new(&net->clients) != OK) {
 		net_free(net);
 		return ret;
 	}
@@ -73,6 +80,7 @@ void net_free(struct net *net)
 		endpoint_close(&net->endpoints[i]);
 	}
 	outbox_free(net->core_outbox);
+	clients_free(net->clients);
 	conf_unref(atomic_load_explicit(&net->conf, memory_order_relaxed));
 	free(net->streams);
 	free(net->workers);
@@ -121,6 +129,29 @@ static int net_make_streams(struct net *net, unsigned count)
 	return ret;
 }
 
+/* TCP connections that the limit on open files leaves room for; the rest is the house's. */
+static uint64_t net_tcp_room(const struct net *net, const struct conf *conf)
+{
+	struct rlimit limit;
+	const rlim_t house = NET_FILES_KEPT + net->worker_count;
+	rlim_t room = 1;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+		return UINT64_MAX;
+	}
+	if (limit.rlim_cur > 2 * house) {
+		room = limit.rlim_cur - house;
+	} else if (limit.rlim_cur > 2) {
+		room = limit.rlim_cur / 2;
+	}
+	if (room < conf->tcp_max) {
+		log_line(LOG_LEVEL_WARNING, "fewer TCP connections than tcp-max",
+			 "tcp_max=%" PRIu32 " room=%" PRIu64 " files=%" PRIu64, conf->tcp_max,
+			 (uint64_t)room, (uint64_t)limit.rlim_cur);
+	}
+	return room;
+}
+
 int net_start(struct net *net, struct core *core)
 {
 	const struct conf *conf = atomic_load_explicit(&net->conf, memory_order_relaxed);
@@ -129,6 +160,7 @@ int net_start(struct net *net, struct core *core)
 	net->core = core;
 	net->view = core_view(core);
 	ret = net_make_workers(net);
+	net->tcp_room = net_tcp_room(net, conf);
 	if (ret == OK) {
 		ret = net_make_streams(net, conf->stream_threads);
 	}

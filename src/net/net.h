@@ -66,8 +66,14 @@ void net_free(struct net *net);
 	row(send_failed, "replies that the kernel did not take")                                   \
 	row(queue_full, "UPDATEs answered SERVFAIL, the queue being full")                         \
 	row(tcp_accepted, "TCP connections accepted")                                              \
-	row(tcp_refused, "TCP connections refused at a limit")                                     \
-	row(tcp_dropped, "TCP connections closed: slow, silent or broken")
+	row(tcp_closed, "TCP connections closed, for whatever reason")                             \
+	row(tcp_refused, "TCP connections refused: tcp-max are open, and none is idle")            \
+	row(tcp_refused_client, "TCP connections refused: their address has tcp-max-client")       \
+	row(tcp_evicted, "idle TCP connections closed to make room")                               \
+	row(tcp_idle, "TCP connections closed: idle for tcp-idle")                                 \
+	row(tcp_unfinished, "TCP connections closed: a message not whole within tcp-read")         \
+	row(tcp_unread, "TCP connections closed: replies not read within tcp-write")               \
+	row(tcp_dropped, "TCP connections closed: no memory, a reply cut short, or the stop")
 /* clang-format on */
 
 struct net_counters {

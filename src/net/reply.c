@@ -40,6 +40,8 @@ static void reply_begin_opt(struct reply *reply)
 		reply->opt.udp_size = DNS_UDP_SAFE;
 		reply->opt.dnssec_ok = reply->request->edns.dnssec_ok;
 		reply->opt.lease = reply->outcome.lease;
+		reply->opt.has_keepalive = reply->extra != NULL && reply->extra->has_keepalive;
+		reply->opt.keepalive = reply->opt.has_keepalive ? reply->extra->keepalive : 0;
 		reply->opt.has_ede = false;
 		reply->opt_size = dns_edns_size(&reply->opt);
 	}

@@ -23,12 +23,19 @@ struct outcome {
 	struct dns_lease lease;
 };
 
+/* Options of the reply's OPT that answer options of the request's. */
+struct reply_extra {
+	bool has_keepalive;
+	uint16_t keepalive; /* RFC 7828: units of 100 ms */
+};
+
 /* The outcome of an UPDATE; keeps the text in `result`. */
 void outcome_from_result(struct outcome *outcome, const struct command_result *result);
 
 struct reply {
 	struct dns_message *request;
 	struct access_signer *signer;
+	const struct reply_extra *extra; /* or NULL */
 	bool is_stream;
 	uint8_t *wire; /* room for what reply_room() says */
 	size_t room;

@@ -16,6 +16,7 @@
 
 enum {
 	REQUEST_ARENA = 64 * 1024,
+	REQUEST_KEEPALIVE_UNIT_MS = 100, /* RFC 7828 section 3.1 */
 	REQUEST_LINES = 10, /* log lines a second and thread */
 	REQUEST_PREFIX_V4 = 3, /* octets of the client's network: /24 */
 	REQUEST_PREFIX_V6 = 7, /* /56 */
@@ -123,6 +124,26 @@ static void request_log_signature(struct request_desk *desk, const struct reques
 	request_name_text(key, sizeof(key), request->signer.tsig.key_name);
 	log_line(LOG_LEVEL_WARNING, "signature refused", "peer=%s key=%s tsig_error=%u left_out=%u",
 		 peer, key, request->signer.tsig.error, left_out);
+}
+
+/* Options that only the transport makes sense of. false: the answer is known. */
+static bool request_options(const struct request_desk *desk, struct request *request)
+{
+	const struct dns_edns *edns = &request->message.edns;
+	uint64_t units;
+
+	/* RFC 7828 3.3.2: in the reply only to who asked, and by TCP only. */
+	if (!edns->has_keepalive || !request->is_stream) {
+		return true;
+	}
+	if (edns->is_keepalive_odd) {
+		request_reply(request, DNS_RCODE_FORMERR);
+		return false;
+	}
+	units = desk->idle_ms / REQUEST_KEEPALIVE_UNIT_MS;
+	request->extra.has_keepalive = true;
+	request->extra.keepalive = (uint16_t)(units < UINT16_MAX ? units : UINT16_MAX);
+	return true;
 }
 
 /* Who asks? false: the answer is known. */
@@ -280,6 +301,7 @@ void request_begin(struct request_desk *desk, struct request *request)
 	}
 	request->state = REQUEST_FIND;
 	request->outcome = (struct outcome){0};
+	request->extra = (struct reply_extra){0};
 	request->signer.reply_tsig = false;
 	const unsigned opcode = dns_message_opcode(&request->message);
 
@@ -296,7 +318,8 @@ void request_begin(struct request_desk *desk, struct request *request)
 		}
 		return;
 	}
-	if (!request_verify(desk, request) || request_refuse(desk, request)) {
+	if (!request_options(desk, request) || !request_verify(desk, request) ||
+	    request_refuse(desk, request)) {
 		return;
 	}
 	if (opcode == DNS_OPCODE_UPDATE) {
@@ -350,6 +373,7 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 
 	reply.request = &request->message;
 	reply.signer = &request->signer;
+	reply.extra = &request->extra;
 	reply.is_stream = request->is_stream;
 	reply.wire = wire;
 	reply.room = request_room(request);

@@ -33,6 +33,7 @@ struct request_desk {
 	struct log_limit lines;
 	uint64_t wall_s; /* of this round; 0: not read yet */
 	uint64_t mono_ms; /* likewise */
+	uint64_t idle_ms; /* by TCP: how long a connection may be idle */
 };
 
 void request_desk_init(struct request_desk *desk, struct tally *tally);
@@ -64,6 +65,7 @@ struct request {
 	enum request_state state;
 	struct answer_query *query; /* with REQUEST_FIND, after request_find() */
 	struct outcome outcome;
+	struct reply_extra extra;
 	struct dns_message message;
 	struct access_identity identity;
 	struct access_signer signer;

@@ -26,6 +26,27 @@ enum {
 
 /* ---- rounds ------------------------------------------------------------------------------- */
 
+/* Connections at a time: no more than there are files for. */
+static uint64_t stream_most(const struct stream_thread *thread)
+{
+	const uint64_t most = thread->desk.conf->tcp_max;
+
+	return most < thread->net->tcp_room ? most : thread->net->tcp_room;
+}
+
+static void stream_take_limits(struct stream_thread *thread)
+{
+	const struct conf *conf = thread->desk.conf;
+	const unsigned used = atomic_load_explicit(&thread->net->connections, memory_order_relaxed);
+	const uint64_t idle_ms = (uint64_t)conf->tcp_idle_s * 1000;
+
+	thread->limits_ms[WAIT_REQUEST] = stream_idle_ms(idle_ms, used, stream_most(thread));
+	thread->limits_ms[WAIT_REST] = (uint64_t)conf->tcp_read_s * 1000;
+	thread->limits_ms[WAIT_READER] = (uint64_t)conf->tcp_write_s * 1000;
+	thread->unread_max = conf->tcp_unread;
+	thread->desk.idle_ms = thread->is_stopping ? 0 : thread->limits_ms[WAIT_REQUEST];
+}
+
 /* Between these two root and configuration may be used. */
 void stream_enter(struct stream_thread *thread)
 {
@@ -34,7 +55,7 @@ void stream_enter(struct stream_thread *thread)
 	reader_online();
 	request_round(&thread->desk, atomic_load_explicit(&net->view->root, memory_order_acquire),
 		      atomic_load_explicit(&net->conf, memory_order_acquire));
-	thread->idle_ms = (uint64_t)thread->desk.conf->tcp_idle_s * 1000;
+	stream_take_limits(thread);
 }
 
 void stream_leave(void)
@@ -42,39 +63,82 @@ void stream_leave(void)
 	reader_offline();
 }
 
-/* Sets the timer for the connection that is due first. */
-static void stream_set_timer(struct stream_thread *thread)
+void stream_set_timer(struct stream_thread *thread)
 {
-	const struct heap_item *first = heap_first(&thread->due);
 	const uint64_t now = loop_now_ms(thread->loop);
+	uint64_t due = UINT64_MAX;
 
-	if (first != NULL) {
-		loop_timer_set(thread->timer, first->key > now ? first->key - now : 0);
+	for (size_t i = 0; i < WAIT_KINDS; i++) {
+		if (!list_is_empty(&thread->waits[i])) {
+			const struct connection *first =
+				list_entry(thread->waits[i].next, struct connection, link);
+			const uint64_t first_due = first->since_ms + thread->limits_ms[i];
+
+			due = first_due < due ? first_due : due;
+		}
 	}
+	if (due < thread->timer_ms) {
+		thread->timer_ms = due;
+		loop_timer_set(thread->timer, due > now ? due - now : 0);
+	}
+}
+
+/* ---- accepting ---------------------------------------------------------------------------- */
+
+/* Makes room: whoever is idle longest goes. false: nobody of this thread is idle. */
+static bool stream_evict(struct stream_thread *thread)
+{
+	const struct list *idle = &thread->waits[WAIT_REQUEST];
+
+	if (list_is_empty(idle)) {
+		return false;
+	}
+	connection_drop(list_entry(idle->next, struct connection, link),
+			&thread->tally.tcp_evicted);
+	return true;
+}
+
+/* Counts one more connection, of this client and of all. NULL, or the counter of the refusal. */
+static _Atomic(uint64_t) *stream_admit(struct stream_thread *thread,
+				       const struct sockaddr_storage *peer)
+{
+	struct net *net = thread->net;
+	const uint64_t most = stream_most(thread);
+
+	if (!clients_enter(net->clients, peer, thread->desk.conf->tcp_max_client)) {
+		return &thread->tally.tcp_refused_client;
+	}
+	if (atomic_fetch_add_explicit(&net->connections, 1, memory_order_relaxed) >= most &&
+	    !stream_evict(thread)) {
+		clients_leave(net->clients, peer);
+		atomic_fetch_sub_explicit(&net->connections, 1, memory_order_relaxed);
+		return &thread->tally.tcp_refused;
+	}
+	return NULL;
 }
 
 static void stream_accepted(void *listener_context, struct stream *stream)
 {
 	struct stream_thread *thread = listener_context;
-	struct net *net = thread->net;
+	const struct sockaddr_storage *peer = stream_peer(stream);
+	_Atomic(uint64_t) *refusal;
 	struct connection *connection;
-	unsigned limit;
 
 	stream_enter(thread);
-	limit = thread->desk.conf->tcp_max;
+	refusal = stream_admit(thread, peer);
 	stream_leave();
-	if (atomic_fetch_add_explicit(&net->connections, 1, memory_order_relaxed) >= limit ||
-	    connection_new(&connection, thread, stream) != OK) {
-		atomic_fetch_sub_explicit(&net->connections, 1, memory_order_relaxed);
-		tally_add(&thread->tally.tcp_refused, 1);
+	if (refusal == NULL && connection_new(&connection, thread, stream) != OK) {
+		clients_leave(thread->net->clients, peer);
+		atomic_fetch_sub_explicit(&thread->net->connections, 1, memory_order_relaxed);
+		refusal = &thread->tally.tcp_refused;
+	}
+	if (refusal != NULL) {
+		tally_add(refusal, 1);
 		stream_close(stream);
 		return;
 	}
 	tally_add(&thread->tally.tcp_accepted, 1);
 	stream_set_context(stream, connection);
-	if (thread->due.count == 1) {
-		stream_set_timer(thread);
-	}
 }
 
 /* Whoever has more to do gets his turn, one in each round, so that new requests come in between. */
@@ -106,10 +170,21 @@ static void stream_tick(void *context)
 	struct stream_thread *thread = context;
 	const uint64_t now = loop_now_ms(thread->loop);
 
-	for (struct heap_item *item = heap_first(&thread->due); item != NULL && item->key <= now;
-	     item = heap_first(&thread->due)) {
-		connection_look(list_entry(item, struct connection, due), now);
+	stream_enter(thread);
+	stream_leave();
+	for (size_t i = 0; i < WAIT_KINDS; i++) {
+		struct list *wait = &thread->waits[i];
+
+		while (!list_is_empty(wait)) {
+			struct connection *first = list_entry(wait->next, struct connection, link);
+
+			if (first->since_ms + thread->limits_ms[i] > now) {
+				break;
+			}
+			connection_late(first);
+		}
 	}
+	thread->timer_ms = UINT64_MAX;
 	stream_set_timer(thread);
 }
 
@@ -122,7 +197,7 @@ static void stream_stop_late(void *context)
 	size_t at = 0;
 
 	while ((connection = map_next(&thread->connections, &at)) != NULL) {
-		connection_drop(connection);
+		connection_drop(connection, &thread->tally.tcp_dropped);
 	}
 }
 
@@ -238,8 +313,11 @@ int stream_thread_new(struct stream_thread **out, struct net *net)
 	}
 	thread->net = net;
 	thread->is_over = true;
-	heap_init(&thread->due);
+	thread->timer_ms = UINT64_MAX;
 	list_init(&thread->turns);
+	for (size_t i = 0; i < WAIT_KINDS; i++) {
+		list_init(&thread->waits[i]);
+	}
 	map_init(&thread->connections, random_u64());
 	request_desk_init(&thread->desk, &thread->tally);
 	thread->listeners = calloc(net->endpoint_count, sizeof(struct stream_listener *));
@@ -316,7 +394,7 @@ void stream_thread_join(struct stream_thread *thread)
 	thread->is_over = true;
 }
 
-/* The loop goes last: closing it ends the connections, which are still in heap and map. */
+/* The loop goes last: closing it ends the connections, which are still in lists and map. */
 void stream_thread_free(struct stream_thread *thread)
 {
 	if (thread == NULL) {
@@ -331,7 +409,6 @@ void stream_thread_free(struct stream_thread *thread)
 	loop_turn_free(thread->turn);
 	loop_free(thread->loop);
 	map_deinit(&thread->connections);
-	heap_deinit(&thread->due);
 	request_desk_deinit(&thread->desk);
 	free(thread->listeners);
 	free(thread->out);

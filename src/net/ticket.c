@@ -145,6 +145,7 @@ struct ticket *ticket_new(struct net *net, struct request_desk *desk, struct req
 	ticket->message = request->message;
 	ticket->message.wire = NULL;
 	ticket->message.size = 0;
+	ticket->extra = request->extra;
 	ticket->signer.reply_tsig = false;
 	if (request->signer.reply_tsig) {
 		ticket->signer = request->signer;
@@ -178,6 +179,7 @@ size_t ticket_reply(struct ticket *ticket, uint8_t *wire, uint64_t *wall_s, stru
 
 	reply.request = &ticket->message;
 	reply.signer = &ticket->signer;
+	reply.extra = &ticket->extra;
 	reply.is_stream = ticket->stream != NULL;
 	reply.wire = wire;
 	reply.room = reply_room(&ticket->message, reply.is_stream);

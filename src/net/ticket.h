@@ -24,6 +24,7 @@ struct ticket {
 	struct conf *conf; /* counted: the signer's key is in it */
 	struct dns_message message; /* the head of it; no octets */
 	struct access_signer signer;
+	struct reply_extra extra;
 	struct outbox_peer peer; /* by TCP its address alone */
 	/* by UDP */
 	int fd;

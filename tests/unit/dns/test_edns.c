@@ -70,6 +70,31 @@ START_TEST(options_are_read)
 }
 END_TEST
 
+START_TEST(a_keepalive_is_noted_with_its_length)
+{
+	static const struct {
+		const char *text;
+		bool is_odd;
+	} cases[] = {
+		{"000b 0000", false},
+		{"000b 0002 0000", false},
+		{"000b 0001 00", true},
+		{"000b 0003 000000", true},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint8_t octets[64];
+		const size_t size = hex_read(octets, sizeof(octets), cases[i].text);
+		struct buf_reader reader = buf_reader(octets, size);
+		struct dns_edns edns = {0};
+
+		ck_assert_int_eq(dns_edns_read(&edns, &reader, (uint16_t)size), OK);
+		ck_assert(edns.has_keepalive);
+		ck_assert_int_eq(edns.is_keepalive_odd, cases[i].is_odd);
+	}
+}
+END_TEST
+
 START_TEST(options_end_with_the_rdata)
 {
 	const uint8_t octets[] = {0, 3, 0, 1, 0x61, 0, 3, 0, 0};
@@ -108,6 +133,9 @@ START_TEST(replies_are_written_in_their_size)
 		{{.udp_size = 512, .has_ede = true, .ede = DNS_EDE_OTHER, .ede_text = "rule"},
 		 5,
 		 "00 0029 0200 00000000 000a 000f 0006 0000 72756c65"},
+		{{.udp_size = 512, .has_keepalive = true, .keepalive = 100},
+		 0,
+		 "00 0029 0200 00000000 0006 000b 0002 0064"},
 		{{.udp_size = 512, .has_ede = true, .ede_text = "", .lease = {.present = true}},
 		 0,
 		 "00 0029 0200 00000000 000e 0002 0004 00000000 000f 0002 0000"},
@@ -153,6 +181,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		options_are_read,
+		a_keepalive_is_noted_with_its_length,
 		options_end_with_the_rdata,
 		replies_are_written_in_their_size,
 		a_long_text_is_cut_between_characters,

@@ -58,13 +58,14 @@ static struct conf *make_conf(const char *listen, const char *more)
 		 "server:\n"
 		 "  listen: [%s]\n"
 		 "  threads: 2\n"
-		 "  stream-threads: 2\n"
+		 "%s"
 		 "  name: ns.example\n"
 		 "  data: .\n"
 		 "%s"
 		 "zone:\n"
 		 "  - {name: svc, registry: {}}\n",
-		 listen, more);
+		 listen, strstr(more, "stream-threads") == NULL ? "  stream-threads: 2\n" : "",
+		 more);
 	ck_assert_msg(conf_parse(&conf, text, strlen(text), "test", "/tmp", &error) == OK, "%s",
 		      error.text);
 	return conf;
@@ -293,6 +294,14 @@ static size_t receive_framed(int fd, uint8_t *reply)
 	return size;
 }
 
+static void send_framed(int fd, const char *text)
+{
+	uint8_t stream[512];
+	const size_t size = frame(stream, sizeof(stream), &text, 1);
+
+	ck_assert_int_eq(send(fd, stream, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
 /* Does the server close within the deadline? */
 static bool is_closed(int fd)
 {
@@ -499,7 +508,7 @@ END_TEST
 
 START_TEST(idle_and_half_messages_end_a_connection)
 {
-	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 1s\n");
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 1s\n  tcp-read: 1s\n");
 	static const char *const texts[] = {QUERY("0001")};
 	uint8_t stream[512];
 	uint8_t reply[DNS_UDP_SAFE];
@@ -524,7 +533,11 @@ START_TEST(idle_and_half_messages_end_a_connection)
 	ck_assert(is_closed(silent));
 	ck_assert(is_closed(asked));
 	ck_assert_uint_lt(clock_mono_ms() - start_ms, 3000);
-	ck_assert_uint_eq(count(&server).tcp_dropped, 3);
+	const struct net_counters counters = count(&server);
+
+	ck_assert_uint_eq(counters.tcp_idle, 2);
+	ck_assert_uint_eq(counters.tcp_unfinished, 1);
+	ck_assert_uint_eq(counters.tcp_dropped, 0);
 	close(half);
 	close(silent);
 	close(asked);
@@ -532,46 +545,148 @@ START_TEST(idle_and_half_messages_end_a_connection)
 }
 END_TEST
 
-START_TEST(connections_over_the_limit_are_closed)
+/* A query there and back. false: the connection is closed. */
+static bool is_served(int fd)
 {
-	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-max: 2\n");
 	static const char *const texts[] = {QUERY("0001")};
 	uint8_t stream[512];
 	uint8_t reply[DNS_UDP_SAFE];
 	const size_t size = frame(stream, sizeof(stream), texts, 1);
+
+	return send(fd, stream, size, MSG_NOSIGNAL) == (ssize_t)size &&
+	       recv(fd, reply, sizeof(reply), 0) > 0;
+}
+
+START_TEST(at_the_limit_whoever_is_idle_longest_makes_room)
+{
+	struct server server = start_with("\"127.0.0.1@0\"",
+					  "  stream-threads: 1\n  tcp-max: 2\n  tcp-idle: 60s\n");
+	int fds[3];
+
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		fds[i] = dial_tcp(&server);
+		ck_assert(is_served(fds[i]));
+		if (i == 1) {
+			ck_assert(is_served(fds[0]));
+		}
+	}
+	ck_assert(is_closed(fds[1]));
+	ck_assert(is_served(fds[0]));
+	ck_assert(is_served(fds[2]));
+	const struct net_counters counters = count(&server);
+
+	ck_assert_uint_eq(counters.tcp_evicted, 1);
+	ck_assert_uint_eq(counters.tcp_refused, 0);
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		close(fds[i]);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(at_the_limit_with_nobody_idle_the_new_one_is_refused)
+{
+	struct server server = start_with("\"127.0.0.1@0\"", "  stream-threads: 1\n  tcp-max: 2\n");
 	int fds[2];
 
 	for (size_t i = 0; i < COUNT_OF(fds); i++) {
 		fds[i] = dial_tcp(&server);
-		ck_assert_int_eq(send(fds[i], stream, size, 0), (ssize_t)size);
-		receive_framed(fds[i], reply);
+		ck_assert(is_served(fds[i]));
+		/* Half a message: under way, until tcp-read is over. */
+		ck_assert_int_eq(send(fds[i], "", 1, MSG_NOSIGNAL), 1);
+	}
+	const uint64_t start_ms = clock_mono_ms();
+
+	while (count(&server).tcp_refused == 0) {
+		const int over = dial_tcp(&server);
+
+		ck_assert(is_closed(over));
+		close(over);
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+	}
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		close(fds[i]);
+	}
+	stop(&server);
+}
+END_TEST
+
+START_TEST(one_address_gets_so_many_and_room_again)
+{
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-max-client: 2\n");
+	int fds[2];
+
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		fds[i] = dial_tcp(&server);
+		ck_assert(is_served(fds[i]));
 	}
 	const int over = dial_tcp(&server);
 
 	ck_assert(is_closed(over));
-	ck_assert_uint_eq(count(&server).tcp_refused, 1);
+	ck_assert_uint_eq(count(&server).tcp_refused_client, 1);
 	close(over);
 	close(fds[0]);
 	/* There is room again as soon as the server has seen that. */
 	for (const uint64_t start_ms = clock_mono_ms();;) {
 		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
 		const int again = dial_tcp(&server);
+		const bool is_in = is_served(again);
 
-		ck_assert_int_eq(send(again, stream, size, MSG_NOSIGNAL), (ssize_t)size);
-		if (recv(again, reply, sizeof(reply), 0) > 0) {
-			close(again);
+		close(again);
+		if (is_in) {
 			break;
 		}
-		close(again);
 	}
 	close(fds[1]);
 	stop(&server);
 }
 END_TEST
 
+#define KEEPALIVE(id, option) id " 0100 0001 0000 0000 0001 03737663 00 0006 0001 " option
+#define OPT_KEEPALIVE "00 0029 04d0 00000000 0004 000b 0000"
+#define OPT_KEEPALIVE_ODD "00 0029 04d0 00000000 0005 000b 0001 00"
+
+START_TEST(keepalive_is_told_by_TCP_to_who_asks)
+{
+	static const struct {
+		const char *text;
+		bool is_told;
+		unsigned rcode;
+	} cases[] = {
+		{KEEPALIVE("0001", OPT_KEEPALIVE), true, DNS_RCODE_NOERROR},
+		{KEEPALIVE("0001", OPT), false, DNS_RCODE_NOERROR},
+		{KEEPALIVE("0001", OPT_KEEPALIVE_ODD), false, DNS_RCODE_FORMERR},
+	};
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 20s\n");
+	uint8_t reply[DNS_UDP_SAFE];
+
+	publish(&server);
+	const int tcp = dial_tcp(&server);
+	const int udp = dial_udp(&server);
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		send_framed(tcp, cases[i].text);
+		const size_t size = receive_framed(tcp, reply);
+
+		ck_assert_uint_eq(rcode_of(reply), cases[i].rcode);
+		ck_assert_int_eq(memcmp(reply + size - 6, "\0\x0b\0\2\0\xc8", 6) == 0,
+				 cases[i].is_told);
+		/* RFC 7828 3.2.2: ignored by UDP, whatever its length. */
+		send_hex(udp, cases[i].text);
+		const size_t udp_size = receive(udp, reply);
+
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		ck_assert_mem_eq(reply + udp_size - 11, "\0\0\x29\4\xd0\0\0\0\0\0\0", 11);
+	}
+	close(tcp);
+	close(udp);
+	stop(&server);
+}
+END_TEST
+
 START_TEST(who_never_reads_is_dropped_and_costs_the_others_nothing)
 {
-	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-idle: 1s\n");
+	struct server server = start_with("\"127.0.0.1@0\"", "  tcp-write: 1s\n");
 	static const char *const texts[] = {QUERY("0001")};
 	static uint8_t flood[64 * 1024];
 	uint8_t stream[512];
@@ -604,7 +719,7 @@ START_TEST(who_never_reads_is_dropped_and_costs_the_others_nothing)
 	}
 	const uint64_t start_ms = clock_mono_ms();
 
-	while (count(&server).tcp_dropped == 0) {
+	while (count(&server).tcp_unread == 0) {
 		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
 		const int fd = dial_tcp(&server);
 		const uint64_t ask_ms = clock_mono_ms();
@@ -638,14 +753,6 @@ static const char *ask_text(char out[256], unsigned id, unsigned number)
 	snprintf(out, 256, "%04x 0100 0001 0000 0000 0000 02%02x%02x 03737663 00 0001 0001", id,
 		 'a' + number / 16, 'a' + number % 16);
 	return out;
-}
-
-static void send_framed(int fd, const char *text)
-{
-	uint8_t stream[512];
-	const size_t size = frame(stream, sizeof(stream), &text, 1);
-
-	ck_assert_int_eq(send(fd, stream, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
 /* Waits until so many UPDATEs have come in. */
@@ -1167,7 +1274,10 @@ int main(void)
 		any_split_of_a_stream_is_understood,
 		who_sends_no_more_is_still_answered,
 		idle_and_half_messages_end_a_connection,
-		connections_over_the_limit_are_closed,
+		at_the_limit_whoever_is_idle_longest_makes_room,
+		at_the_limit_with_nobody_idle_the_new_one_is_refused,
+		one_address_gets_so_many_and_room_again,
+		keepalive_is_told_by_TCP_to_who_asks,
 		who_never_reads_is_dropped_and_costs_the_others_nothing,
 		who_has_his_answer_finds_his_change_on_every_socket,
 		a_reply_of_many_messages_is_made_as_it_is_read_and_others_come_between,
