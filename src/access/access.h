@@ -22,6 +22,7 @@ struct access_identity {
 	const struct sockaddr_storage *peer;
 	enum access_transport transport;
 	const struct conf_key *key; /* whose TSIG verified; NULL: none */
+	bool has_cookie; /* a cookie of ours proves the address (access/cookie.h) */
 };
 
 /* What is needed to sign the replies to one request. Plain data: may be copied and kept. */
@@ -75,7 +76,7 @@ struct access_verdict {
 
 /*
  * First rule that matches decides; none matches: deny. A rule that allows by network without a key
- * counts only where the source address is proven: loopback and TCP (by UDP it can be forged);
+ * counts only where the source address is proven: loopback, TCP, a cookie (else it can be forged);
  * elsewhere it is passed over, and named when nothing else allows. Without written rules:
  * loopback only, signed or not.
  */
@@ -85,11 +86,14 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 
 /*
  * The reason of a denial for extended errors and log lines: "rule NAME", "rule 3 (line 17)", "no
- * rule allows this", "default: loopback only", "rule 1 (line 4) counts by TCP or with a key only".
+ * rule allows this", "default: loopback only", "rule 1 (line 4) counts by TCP, with a cookie or a key only".
  * Returns `out`.
  */
 char *access_explain(char *out, size_t size, const struct conf_rules *rules,
 		     const struct access_verdict *verdict);
+
+/* Is its address not forged? Loopback, TCP, a cookie. */
+bool access_is_proven(const struct access_identity *identity);
 
 /* Is this the loopback network (127.0.0.0/8, ::1, ::ffff:127.0.0.0/104)? */
 bool access_is_loopback(const struct sockaddr_storage *address);

@@ -80,9 +80,10 @@ static bool matches(const struct conf_rule *rule, const struct access_identity *
 	return !rule->has_net || conf_net_has(&rule->net, peer);
 }
 
-static bool is_proven(const struct access_identity *identity)
+bool access_is_proven(const struct access_identity *identity)
 {
-	return identity->transport == ACCESS_TCP || access_is_loopback(identity->peer);
+	return identity->transport == ACCESS_TCP || identity->has_cookie ||
+	       access_is_loopback(identity->peer);
 }
 
 struct access_verdict access_judge(const struct conf_rules *rules,
@@ -106,7 +107,7 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 			continue;
 		}
 		if (rule->verdict == CONF_ALLOW && rule->has_net && rule->key == NULL &&
-		    !is_proven(identity)) {
+		    !access_is_proven(identity)) {
 			unproven = unproven == NULL ? rule : unproven;
 			continue;
 		}
@@ -123,7 +124,8 @@ char *access_explain(char *out, size_t size, const struct conf_rules *rules,
 		     const struct access_verdict *verdict)
 {
 	const struct conf_rule *rule = verdict->rule;
-	const char *hint = verdict->is_unproven ? " counts by TCP or with a key only" : "";
+	const char *hint =
+		verdict->is_unproven ? " counts by TCP, with a cookie or a key only" : "";
 
 	if (!rules->is_written) {
 		snprintf(out, size, "default: loopback only");

@@ -175,6 +175,7 @@ void conf_unref(struct conf *conf)
 	for (size_t i = 0; i < conf->key_count; i++) {
 		hmac_key_free(conf->keys[i].secret);
 	}
+	secret_wipe(&conf->cookie, sizeof(conf->cookie));
 	arena_deinit(&counted->arena);
 	free(counted);
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "crypto/hmac.h"
+#include "crypto/siphash.h"
 #include "dns/name.h"
 
 #define CONF_ADDRESS_TEXT_MAX 64
@@ -38,6 +39,13 @@ struct conf_net {
 	int family; /* AF_INET or AF_INET6 */
 	uint8_t octets[16];
 	uint8_t prefix;
+};
+
+/* Secrets of DNS Cookies: the first signs, all are accepted. None: they are drawn at the start. */
+#define CONF_COOKIE_SECRETS_MAX 4
+struct conf_cookie {
+	size_t count;
+	struct siphash_key keys[CONF_COOKIE_SECRETS_MAX];
 };
 
 enum conf_verdict { CONF_ALLOW, CONF_DENY };
@@ -103,6 +111,7 @@ struct conf {
 	uint32_t tcp_read_s; /* for a message to be whole; default 5 */
 	uint32_t tcp_write_s; /* for replies to be read; default 10 */
 	uint64_t tcp_unread; /* octets of replies over which no more is read; default 256 KiB */
+	struct conf_cookie cookie;
 	uint64_t log_max; /* octets of log before a snapshot; default 16 MiB */
 	struct conf_key *keys;
 	size_t key_count;

@@ -90,6 +90,16 @@ int decode_secret(const struct decoder *decoder, const struct row *row, const ch
 int decode_secret_file(const struct decoder *decoder, const struct row *row, const char *path,
 		       const struct node *node, void *target);
 
+/* Opens a file with secrets in it; warns when all may read it. The descriptor, or ERR_CONF. */
+int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
+		const char *file);
+
+/* Secrets of cookies, cookies.c. */
+int decode_cookie_secrets(const struct decoder *decoder, const struct row *row, const char *path,
+			  const struct node *node, void *target);
+int decode_cookie_file(const struct decoder *decoder, const struct row *row, const char *path,
+		       const struct node *node, void *target);
+
 /* Zones, zones.c. */
 int decode_zones(const struct decoder *decoder, const struct row *row, const char *path,
 		 const struct node *node, void *target);

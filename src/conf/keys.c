@@ -119,8 +119,8 @@ int decode_secret(const struct decoder *decoder, const struct row *row, const ch
 	return ret;
 }
 
-static int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
-		       const char *file)
+int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
+		const char *file)
 {
 	struct stat stat;
 	/* Not blocking, so that a fifo does not hold up the start. */

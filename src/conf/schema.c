@@ -58,9 +58,17 @@ static const struct row rows[] = {
 {"server", "tcp-unread", NODE_SCALAR, decode_number, .unit = value_octets,
 	.least = 64 << 10, .most = 64 << 20, FIELD(struct conf, tcp_unread),
 	.standard = "256KiB", .help = "replies unread over which a TCP connection is not read from"},
+{"server", "cookie", NODE_MAP, decode_inside, .inside = "server.cookie",
+	.help = "DNS Cookies: secrets shared with other servers of the same zones"},
 {"server", "log-max", NODE_SCALAR, decode_number, .unit = value_octets,
 	.least = 64 << 10, .most = 64ull << 30, FIELD(struct conf, log_max),
 	.standard = "16MiB", .help = "size of the log at which a snapshot is made"},
+
+{"server.cookie", "secrets", NODE_LIST, decode_cookie_secrets,
+	.standard_text = "drawn at the start, changed every day",
+	.help = "1 to 4 secrets of 32 hexadecimal digits; the first signs, all are accepted"},
+{"server.cookie", "secrets-file", NODE_SCALAR, decode_cookie_file,
+	.help = "file that holds the secrets, between white space"},
 
 {"key", "name", NODE_SCALAR, decode_key_name, .is_required = true,
 	.help = "name of the key, as both sides have it"},

@@ -36,11 +36,19 @@ static int read_lease(struct dns_edns *edns, struct buf_reader option)
 	return OK;
 }
 
-/* RFC 7873 section 5.2.2: any other length is FORMERR. The cookie itself is not used here. */
-static int check_cookie(size_t size)
+/* RFC 7873 section 5.2.2: any other length is FORMERR; 5.2: of several the first counts. */
+static int read_cookie(struct dns_edns *edns, struct buf_reader option)
 {
-	return size == COOKIE_CLIENT || (size >= COOKIE_MIN && size <= COOKIE_MAX) ? OK
-										   : ERR_FORMAT;
+	const size_t size = buf_left(&option);
+
+	if (size != COOKIE_CLIENT && (size < COOKIE_MIN || size > COOKIE_MAX)) {
+		return ERR_FORMAT;
+	}
+	if (edns->cookie_size == 0) {
+		edns->cookie_size = (uint8_t)size;
+		edns->cookie = buf_read(&option, size);
+	}
+	return OK;
 }
 
 static int read_option(struct dns_edns *edns, uint16_t code, struct buf_reader option)
@@ -53,7 +61,7 @@ static int read_option(struct dns_edns *edns, uint16_t code, struct buf_reader o
 		edns->has_nsid = true;
 		return OK;
 	case DNS_OPTION_COOKIE:
-		return check_cookie(buf_left(&option));
+		return read_cookie(edns, option);
 	case DNS_OPTION_KEEPALIVE:
 		/* RFC 7828 section 3.2.2: by UDP it is ignored, whatever it is. */
 		edns->has_keepalive = true;
@@ -117,6 +125,9 @@ size_t dns_edns_size(const struct dns_edns_reply *reply)
 	if (reply->lease.present) {
 		size += OPTION_FIXED_SIZE + lease_size(&reply->lease);
 	}
+	if (reply->cookie != NULL) {
+		size += OPTION_FIXED_SIZE + DNS_COOKIE_SIZE;
+	}
 	if (reply->has_keepalive) {
 		size += OPTION_FIXED_SIZE + KEEPALIVE_SIZE;
 	}
@@ -151,6 +162,11 @@ void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, 
 		if (reply->lease.has_key) {
 			buf_write_u32(out, reply->lease.key_lease_s);
 		}
+	}
+	if (reply->cookie != NULL) {
+		buf_write_u16(out, DNS_OPTION_COOKIE);
+		buf_write_u16(out, DNS_COOKIE_SIZE);
+		buf_write(out, reply->cookie, DNS_COOKIE_SIZE);
 	}
 	if (reply->has_keepalive) {
 		buf_write_u16(out, DNS_OPTION_KEEPALIVE);

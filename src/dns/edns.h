@@ -20,6 +20,8 @@ struct dns_edns {
 	bool dnssec_ok;
 	uint16_t udp_size; /* as sent; below 512 counts as 512 */
 	bool has_nsid;
+	uint8_t cookie_size; /* octets; 0: none (RFC 7873) */
+	const uint8_t *cookie; /* in the message as received */
 	bool has_keepalive; /* edns-tcp-keepalive, RFC 7828; means nothing by UDP */
 	bool is_keepalive_odd; /* of a length that it cannot have */
 	struct dns_lease lease;
@@ -32,11 +34,13 @@ struct dns_edns_reply {
 	struct dns_lease lease;
 	bool has_keepalive;
 	uint16_t keepalive; /* RFC 7828: units of 100 ms */
+	const uint8_t *cookie; /* DNS_COOKIE_SIZE octets, or NULL */
 	bool has_ede;
 	uint16_t ede; /* enum dns_ede */
 	const char *ede_text; /* UTF-8, may be NULL; cut at DNS_EDE_TEXT_MAX octets */
 };
 
+#define DNS_COOKIE_SIZE 24 /* the client's 8 and the server's 16 (RFC 9018) */
 #define DNS_EDE_TEXT_MAX 240
 
 /*

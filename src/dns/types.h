@@ -32,6 +32,7 @@ enum dns_rcode {
 	DNS_RCODE_NOTAUTH = 9,
 	DNS_RCODE_NOTZONE = 10,
 	DNS_RCODE_BADVERS = 16, /* in OPT; the same number is BADSIG in TSIG */
+	DNS_RCODE_BADCOOKIE = 23, /* RFC 7873 */
 };
 
 enum dns_tsig_error {

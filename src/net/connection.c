@@ -27,7 +27,7 @@ enum {
 	CONNECTION_WAITING_MAX = 256, /* UPDATEs that may wait for the core */
 	CONNECTION_SOURCES_MAX = 16, /* replies of many messages at a time */
 	CONNECTION_TURN = 64 * 1024, /* octets of replies after which a turn ends */
-	CONNECTION_IDLE_LEAST_MS = 500, /* the shortest idle time under pressure */
+	CONNECTION_IDLE_LEAST_MS = 1000, /* the shortest idle time under pressure */
 };
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -86,6 +86,13 @@ static void connection_free(struct connection *connection)
 	if (thread->is_stopping && thread->connections.count == 0) {
 		loop_stop(thread->loop);
 	}
+}
+
+/* Something whole was done: what it waits for from now on, it waits for anew. */
+static void connection_note(struct connection *connection)
+{
+	connection->active_ms = loop_now_ms(connection->thread->loop);
+	connection->is_active = true;
 }
 
 /* ---- replying ----------------------------------------------------------------------------- */
@@ -152,7 +159,7 @@ static void connection_stream(struct connection *connection)
 
 	arena_reset(&thread->desk.arena);
 	size = source->ops->next(source, &thread->desk, connection_out(connection));
-	connection->active_ms = loop_now_ms(thread->loop);
+	connection_note(connection);
 	if (size > 0) {
 		connection_add(connection, (size_t)size);
 		list_remove(&source->link);
@@ -200,7 +207,7 @@ static void connection_message(struct connection *connection, const uint8_t *wir
 	if (request->state == REQUEST_DROP) {
 		return;
 	}
-	connection->active_ms = loop_now_ms(thread->loop);
+	connection_note(connection);
 	if (request->state == REQUEST_SUBMIT) {
 		connection_submit(connection);
 	}
@@ -222,7 +229,7 @@ void connection_answer(struct connection *connection, struct ticket *ticket)
 	uint8_t *out;
 
 	connection->waiting--;
-	connection->active_ms = loop_now_ms(thread->loop);
+	connection_note(connection);
 	if (ticket->source != NULL) {
 		connection_add_source(connection, ticket->source);
 		ticket->source = NULL;
@@ -308,10 +315,10 @@ static void connection_settle(struct connection *connection, bool is_busy)
 		wait = WAIT_REST;
 		since = now;
 	}
-	if (wait == connection->wait && (wait != WAIT_REQUEST || since == connection->since_ms) &&
-	    (wait != WAIT_REST || connection->active_ms != now)) {
+	if (wait == connection->wait && (wait == WAIT_READER || !connection->is_active)) {
 		return;
 	}
+	connection->is_active = false;
 	connection->wait = wait;
 	connection->since_ms = since;
 	connection->owed = connection->written;
@@ -389,7 +396,7 @@ void connection_drained(void *context, struct stream *stream)
 	struct stream_thread *thread = connection->thread;
 
 	(void)stream;
-	connection->active_ms = loop_now_ms(thread->loop);
+	connection_note(connection);
 	stream_enter(thread);
 	connection_go(connection);
 	stream_leave();

@@ -74,6 +74,7 @@ struct connection {
 	unsigned waiting; /* UPDATEs with the core */
 	uint64_t written; /* octets of replies, all */
 	uint64_t owed; /* with WAIT_READER: octets written at `since_ms` */
+	bool is_active; /* since it was settled last */
 	bool is_paused;
 	bool is_ended; /* the client sends no more, but may read */
 	bool is_closing;

@@ -40,6 +40,7 @@ struct net {
 	struct outbox *core_outbox;
 	struct log_limit core_lines; /* refusals that the core's thread logs */
 	struct siphash_key fingerprint_key; /* drawn at the start */
+	struct siphash_key cookie_base; /* likewise: access/cookie.h */
 };
 
 /* ---- udp.c -------------------------------------------------------------------------------- */

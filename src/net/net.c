@@ -37,6 +37,8 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 	atomic_init(&net->conf, conf_ref(conf));
 	random_fill(key, sizeof(key));
 	net->fingerprint_key = siphash_key(key);
+	random_fill(key, sizeof(key));
+	net->cookie_base = siphash_key(key);
 	net->endpoints = calloc(conf->listen_count, sizeof(*net->endpoints));
 	if (net->endpoints == NULL || outbox_new(&net->core_outbox) != OK ||
 	    clients_new(&net->clients) != OK) {

@@ -54,6 +54,9 @@ void net_free(struct net *net);
 	row(updates, "UPDATEs received")                                                           \
 	row(beats, "UPDATEs that only renewed leases")                                             \
 	row(denied, "UPDATEs refused by a rule")                                                   \
+	row(cookies, "requests with a valid server cookie")                                        \
+	row(cookies_wrong, "requests with a server cookie that is old, or not ours")               \
+	row(badcookie, "UPDATEs answered BADCOOKIE, as with a cookie they are allowed")            \
 	row(noerror, "replies NOERROR")                                                            \
 	row(formerr, "replies FORMERR")                                                            \
 	row(servfail, "replies SERVFAIL")                                                          \

@@ -42,6 +42,9 @@ static void reply_begin_opt(struct reply *reply)
 		reply->opt.lease = reply->outcome.lease;
 		reply->opt.has_keepalive = reply->extra != NULL && reply->extra->has_keepalive;
 		reply->opt.keepalive = reply->opt.has_keepalive ? reply->extra->keepalive : 0;
+		reply->opt.cookie = reply->extra != NULL && reply->extra->has_cookie
+					    ? reply->extra->cookie
+					    : NULL;
 		reply->opt.has_ede = false;
 		reply->opt_size = dns_edns_size(&reply->opt);
 	}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "access/access.h"
+#include "dns/edns.h"
 #include "dns/message.h"
 #include "dns/writer.h"
 #include "net/tally.h"
@@ -25,6 +26,8 @@ struct outcome {
 
 /* Options of the reply's OPT that answer options of the request's. */
 struct reply_extra {
+	bool has_cookie;
+	uint8_t cookie[DNS_COOKIE_SIZE];
 	bool has_keepalive;
 	uint16_t keepalive; /* RFC 7828: units of 100 ms */
 };

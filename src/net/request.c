@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access/cookie.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "crypto/random.h"
@@ -126,24 +127,84 @@ static void request_log_signature(struct request_desk *desk, const struct reques
 		 peer, key, request->signer.tsig.error, left_out);
 }
 
-/* Options that only the transport makes sense of. false: the answer is known. */
-static bool request_options(const struct request_desk *desk, struct request *request)
+static const struct conf_cookie *request_secrets(struct request_desk *desk)
+{
+	const uint64_t now_s = request_wall_s(desk);
+
+	if (desk->conf->cookie.count > 0) {
+		return &desk->conf->cookie;
+	}
+	if (desk->drawn.count == 0 || now_s / COOKIE_ROTATE_S != desk->drawn_s / COOKIE_ROTATE_S) {
+		cookie_secrets_draw(&desk->drawn, &desk->cookie_base, now_s);
+		desk->drawn_s = now_s;
+	}
+	return &desk->drawn;
+}
+
+/*
+ * RFC 7873 section 5.2: whatever is answered carries the client's cookie and a fresh one of ours;
+ * one that is not ours, or no more, counts as none (5.2.4).
+ */
+static void request_cookie(struct request_desk *desk, struct request *request)
 {
 	const struct dns_edns *edns = &request->message.edns;
-	uint64_t units;
+	const struct conf_cookie *secrets = request_secrets(desk);
+	const uint64_t now_s = request_wall_s(desk);
 
-	/* RFC 7828 3.3.2: in the reply only to who asked, and by TCP only. */
-	if (!edns->has_keepalive || !request->is_stream) {
-		return true;
+	request->has_cookie =
+		cookie_is_valid(secrets, edns->cookie, edns->cookie_size, request->peer, now_s);
+	request->extra.has_cookie = true;
+	cookie_make(request->extra.cookie, secrets, edns->cookie, request->peer, now_s);
+	if (request->has_cookie) {
+		tally_add(&desk->tally->cookies, 1);
+	} else if (edns->cookie_size > COOKIE_CLIENT_SIZE) {
+		tally_add(&desk->tally->cookies_wrong, 1);
 	}
-	if (edns->is_keepalive_odd) {
+}
+
+/*
+ * A query without a question that asks for a cookie (RFC 7873 section 5.4). true: that is it, and
+ * it is answered.
+ */
+static bool request_is_cookie_query(struct request_desk *desk, struct request *request)
+{
+	const struct dns_message *message = &request->message;
+
+	if (message->count[DNS_QUESTION] > 0 || message->edns.cookie_size == 0 ||
+	    dns_message_opcode(message) != DNS_OPCODE_QUERY) {
+		return false;
+	}
+	request_cookie(desk, request);
+	request_reply(request,
+		      request->has_cookie || message->edns.cookie_size == COOKIE_CLIENT_SIZE
+			      ? DNS_RCODE_NOERROR
+			      : DNS_RCODE_BADCOOKIE);
+	return true;
+}
+
+/* RFC 7828: how long it may be idle, to who asks by TCP. false: the answer is known. */
+static bool request_keepalive(const struct request_desk *desk, struct request *request)
+{
+	const uint64_t units = desk->idle_ms / REQUEST_KEEPALIVE_UNIT_MS;
+
+	if (request->message.edns.is_keepalive_odd) {
 		request_reply(request, DNS_RCODE_FORMERR);
 		return false;
 	}
-	units = desk->idle_ms / REQUEST_KEEPALIVE_UNIT_MS;
 	request->extra.has_keepalive = true;
 	request->extra.keepalive = (uint16_t)(units < UINT16_MAX ? units : UINT16_MAX);
 	return true;
+}
+
+/* Options of the request that are answered by options. false: the answer is known. */
+static bool request_options(struct request_desk *desk, struct request *request)
+{
+	const struct dns_edns *edns = &request->message.edns;
+
+	if (edns->cookie_size > 0) {
+		request_cookie(desk, request);
+	}
+	return !edns->has_keepalive || !request->is_stream || request_keepalive(desk, request);
 }
 
 /* Who asks? false: the answer is known. */
@@ -154,6 +215,7 @@ static bool request_verify(struct request_desk *desk, struct request *request)
 	request->identity = (struct access_identity){
 		.peer = request->peer,
 		.transport = request->is_stream ? ACCESS_TCP : ACCESS_UDP,
+		.has_cookie = request->has_cookie,
 	};
 	request->signer.reply_tsig = false;
 	if (request->message.tsig_at == 0) {
@@ -283,6 +345,12 @@ static void request_update(struct request_desk *desk, struct request *request)
 	outcome_from_result(&request->outcome, &request->result);
 	request->state = REQUEST_REPLY;
 	tally_add(&desk->tally->beats, answer.is_beat ? 1 : 0);
+	if (answer.is_unproven && request->extra.has_cookie) {
+		/* RFC 7873 5.2.4: it comes again with the cookie that it gets now. */
+		tally_add(&desk->tally->badcookie, 1);
+		request_reply(request, DNS_RCODE_BADCOOKIE);
+		return;
+	}
 	if (answer.is_denied) {
 		tally_add(&desk->tally->denied, 1);
 		request_log_denied(desk, request, &answer);
@@ -301,7 +369,9 @@ void request_begin(struct request_desk *desk, struct request *request)
 	}
 	request->state = REQUEST_FIND;
 	request->outcome = (struct outcome){0};
-	request->extra = (struct reply_extra){0};
+	request->extra.has_cookie = false;
+	request->extra.has_keepalive = false;
+	request->has_cookie = false;
 	request->signer.reply_tsig = false;
 	const unsigned opcode = dns_message_opcode(&request->message);
 
@@ -309,6 +379,9 @@ void request_begin(struct request_desk *desk, struct request *request)
 		tally_add(&desk->tally->updates, 1);
 	} else if (opcode == DNS_OPCODE_QUERY) {
 		tally_add(&desk->tally->queries, 1);
+	}
+	if (ret == DNS_RCODE_FORMERR && request_is_cookie_query(desk, request)) {
+		return;
 	}
 	if (ret != OK || request->is_cut) {
 		request_reply(request, ret != OK ? (unsigned)ret : DNS_RCODE_FORMERR);

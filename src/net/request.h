@@ -33,6 +33,9 @@ struct request_desk {
 	struct log_limit lines;
 	uint64_t wall_s; /* of this round; 0: not read yet */
 	uint64_t mono_ms; /* likewise */
+	struct siphash_key cookie_base; /* of the secrets drawn, the same in all threads */
+	struct conf_cookie drawn;
+	uint64_t drawn_s; /* when they were; 0: not yet */
 	uint64_t idle_ms; /* by TCP: how long a connection may be idle */
 };
 
@@ -66,6 +69,7 @@ struct request {
 	struct answer_query *query; /* with REQUEST_FIND, after request_find() */
 	struct outcome outcome;
 	struct reply_extra extra;
+	bool has_cookie; /* a cookie of ours, for this address */
 	struct dns_message message;
 	struct access_identity identity;
 	struct access_signer signer;

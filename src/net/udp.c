@@ -93,6 +93,7 @@ int udp_worker_new(struct udp_worker **out, struct net *net, int fd, bool is_wil
 	worker->has_control = is_wildcard;
 	worker->wire = malloc(UDP_BATCH * UDP_SLOT);
 	request_desk_init(&worker->desk, &worker->tally);
+	worker->desk.cookie_base = net->cookie_base;
 	if (worker->wire == NULL || outbox_new(&worker->outbox) != OK) {
 		udp_worker_free(worker);
 		return ERR_NOMEM;

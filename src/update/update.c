@@ -276,6 +276,7 @@ static int settle(struct receipt *receipt, const uint8_t *name,
 		return DNS_RCODE_NOERROR;
 	}
 	access_explain(reason, sizeof(reason), &receipt->conf->update, verdict);
+	receipt->answer->is_unproven = verdict->is_unproven;
 	return deny(receipt, name, reason);
 }
 
@@ -696,6 +697,7 @@ static void clear(struct update_answer *answer)
 	answer->command_size = 0;
 	answer->is_beat = false;
 	answer->is_denied = false;
+	answer->is_unproven = false;
 	answer->reason[0] = '\0';
 	answer->zone[0] = '\0';
 	answer->name[0] = '\0';

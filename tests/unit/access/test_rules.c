@@ -189,12 +189,12 @@ END_TEST
 
 START_TEST(a_network_without_key_counts_where_the_address_is_proven)
 {
-	static const char unproven[] = "rule 1 (line 6) counts by TCP or with a key only";
+	static const char unproven[] = "rule 1 (line 6) counts by TCP, with a cookie or a key only";
 	static const struct question cases[] = {
 		{"[{allow: {net: 10.0.0.0/8}}]", "10.1.2.3", "tcp", NULL, HTTP, WEB, "allow"},
 		{"[{allow: {net: 10.0.0.0/8}}]", "10.1.2.3", "udp", NULL, HTTP, WEB, unproven},
 		{"[{allow: {net: 10.0.0.0/8}, name: lan}]", "10.1.2.3", "udp", NULL, HTTP, WEB,
-		 "rule lan counts by TCP or with a key only"},
+		 "rule lan counts by TCP, with a cookie or a key only"},
 		/* A signature proves the key, not the address. */
 		{"[{allow: {net: 10.0.0.0/8}}]", "10.1.2.3", "udp", "ops", HTTP, WEB, unproven},
 		{"[{allow: {net: 10.0.0.0/8, key: ops}}]", "10.1.2.3", "udp", "ops", HTTP, WEB,

@@ -133,6 +133,10 @@ START_TEST(replies_are_written_in_their_size)
 		{{.udp_size = 512, .has_ede = true, .ede = DNS_EDE_OTHER, .ede_text = "rule"},
 		 5,
 		 "00 0029 0200 00000000 000a 000f 0006 0000 72756c65"},
+		{{.udp_size = 512, .cookie = (const uint8_t *)"abcdefghijklmnopqrstuvwx"},
+		 0,
+		 "00 0029 0200 00000000 001c 000a 0018 "
+		 "6162636465666768696a6b6c6d6e6f707172737475767778"},
 		{{.udp_size = 512, .has_keepalive = true, .keepalive = 100},
 		 0,
 		 "00 0029 0200 00000000 0006 000b 0002 0064"},

@@ -558,8 +558,8 @@ START_TEST(a_refusal_names_its_rule)
 	};
 	static const struct update_case unproven[] = {
 		{"add x.svc.test. 60 A 192.0.2.1\n", "REFUSED denied 18: x.svc.test. refused by "
-						     "rule 1 (line 10) counts by TCP or with a "
-						     "key only"},
+						     "rule 1 (line 10) counts by TCP, with "
+						     "a cookie or a key only"},
 	};
 	static const struct update_case proven[] = {
 		{"add x.svc.test. 60 A 192.0.2.1\n", "submit"},
