@@ -403,6 +403,20 @@ static bool put_referral(struct reply *reply, const struct set *servers)
 
 /* ---- chains ------------------------------------------------------------------------------ */
 
+/* Names that the answer leads to. Of a confined one those of other zones lead to nothing. */
+static void look_up(const struct reply *reply, struct zone_find *finds, size_t count)
+{
+	zone_find(reply->query->root, finds, count);
+	for (size_t i = 0; reply->query->is_confined && i < count; i++) {
+		if (finds[i].zone != reply->query->find.zone) {
+			finds[i].zone = NULL;
+			finds[i].node = NULL;
+			finds[i].cut = NULL;
+			finds[i].wildcard = NULL;
+		}
+	}
+}
+
 /* Goes on with `target`, if the chain may. Says whether there is more to look up. */
 static bool follow(struct reply *reply, const uint8_t *target)
 {
@@ -417,7 +431,7 @@ static bool follow(struct reply *reply, const uint8_t *target)
 	reply->name[++reply->hops] = target;
 	reply->dname[reply->hops] = NULL;
 	reply->find.name = target;
-	zone_find(reply->query->root, &reply->find, 1);
+	look_up(reply, &reply->find, 1);
 	return reply->find.zone != NULL && zone_is_served(reply->find.zone);
 }
 
@@ -620,7 +634,7 @@ static size_t find_targets(const struct reply *reply, const struct targets *targ
 
 		finds[i].name = targets->name[at < targets->count ? at : at - targets->count];
 	}
-	zone_find(reply->query->root, finds, some);
+	look_up(reply, finds, some);
 	return some;
 }
 

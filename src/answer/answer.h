@@ -18,6 +18,7 @@
 struct answer_query {
 	const struct dns_message *message; /* parsed without fault, opcode QUERY, class IN */
 	bool is_stream; /* TCP: never TC */
+	bool is_confined; /* what is in other zones than the question's is not for this client */
 	uint64_t client; /* hash of the client's prefix: its place on the ring */
 	const struct root *root; /* filled by answer_find() */
 	struct zone_find find; /* the same */

@@ -80,6 +80,7 @@ struct conf_zone {
 	char *base; /* registry: path of the base file, resolved; or NULL */
 	int file_line; /* line of `file:` or `base:` */
 	struct conf_rules update; /* registry: `rules` */
+	struct conf_rules query; /* not written: everybody */
 	struct conf_rules transfer; /* accepted; AXFR is refused until it exists */
 	uint32_t lease_min_s; /* default 30 (RFC 9664) */
 	uint32_t lease_max_s; /* default 7200 */
@@ -117,6 +118,7 @@ struct conf {
 	size_t key_count;
 	struct conf_zone *zones; /* in the order of the file */
 	size_t zone_count;
+	bool has_query_rules; /* a zone has */
 	const uint8_t **keys_by_name; /* sorted, for conf_key_find(); a key begins with its name */
 	const uint8_t **zones_by_name; /* sorted, for conf_zone_find() */
 };

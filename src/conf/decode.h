@@ -117,8 +117,8 @@ int decode_pool_label(const struct decoder *decoder, const struct row *row, cons
 /* Rules, rules.c. */
 int decode_rules(const struct decoder *decoder, const struct row *row, const char *path,
 		 const struct node *node, void *target);
-int decode_transfer(const struct decoder *decoder, const struct row *row, const char *path,
-		    const struct node *node, void *target);
+int decode_whole_zone(const struct decoder *decoder, const struct row *row, const char *path,
+		      const struct node *node, void *target);
 int decode_rule_name(const struct decoder *decoder, const struct row *row, const char *path,
 		     const struct node *node, void *target);
 int decode_deny(const struct decoder *decoder, const struct row *row, const char *path,

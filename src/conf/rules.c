@@ -1,5 +1,5 @@
 /*
- * Rules: who may register (of a registry zone), who may transfer (of any zone).
+ * Rules: who may register (of a registry zone), who may ask and who may transfer (of any zone).
  *
  * A rule is allow or deny with conditions, all of which must hold; a rule without conditions
  * matches everything. Keys are decoded before zones, so a rule points to its key.
@@ -170,18 +170,19 @@ int decode_rules(const struct decoder *decoder, const struct row *row, const cha
 	return ret;
 }
 
-int decode_transfer(const struct decoder *decoder, const struct row *row, const char *path,
-		    const struct node *node, void *target)
+int decode_whole_zone(const struct decoder *decoder, const struct row *row, const char *path,
+		      const struct node *node, void *target)
 {
-	const struct conf_zone *zone = target;
+	const struct conf_rules *rules =
+		(const struct conf_rules *)((const char *)target + row->offset);
 	const int ret = decode_rules(decoder, row, path, node, target);
 
-	for (size_t i = 0; ret == OK && i < zone->transfer.count; i++) {
-		const struct conf_rule *rule = &zone->transfer.rules[i];
+	for (size_t i = 0; ret == OK && i < rules->count; i++) {
+		const struct conf_rule *rule = &rules->rules[i];
 
 		if (rule->type != NULL || rule->instance != NULL || rule->takeover) {
 			return refuse(decoder, path, rule->line,
-				      "a transfer is of the whole zone; write net and key only");
+				      "this is about the whole zone; write net and key only");
 		}
 	}
 	return ret;

@@ -85,7 +85,9 @@ static const struct row rows[] = {
 	.help = "master file of a static zone"},
 {"zone", "registry", NODE_MAP, decode_registry, .inside = "zone.registry",
 	.help = "makes it a registry zone, changed by UPDATE"},
-{"zone", "transfer", NODE_LIST, decode_transfer, FIELD(struct conf_zone, transfer),
+{"zone", "query", NODE_LIST, decode_whole_zone, FIELD(struct conf_zone, query),
+	.standard_text = "everybody", .help = "rules for who may ask for what is in the zone"},
+{"zone", "transfer", NODE_LIST, decode_whole_zone, FIELD(struct conf_zone, transfer),
 	.standard_text = "nobody", .help = "rules for who may transfer the zone"},
 
 {"zone.registry", "base", NODE_SCALAR, decode_zone_file, FIELD(struct conf_zone, base),

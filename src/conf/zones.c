@@ -161,6 +161,7 @@ static int decode_zone(const struct decoder *decoder, const char *path, const st
 	if (ret != OK) {
 		return ret;
 	}
+	decoder->conf->has_query_rules |= zone->query.is_written;
 	if (zone->is_registry == (zone->file != NULL)) {
 		return refuse(decoder, path, node->line,
 			      "zone %s has %s; write file for a static zone or registry for one "

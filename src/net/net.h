@@ -57,6 +57,7 @@ void net_free(struct net *net);
 	row(cookies, "requests with a valid server cookie")                                        \
 	row(cookies_wrong, "requests with a server cookie that is old, or not ours")               \
 	row(badcookie, "UPDATEs answered BADCOOKIE, as with a cookie they are allowed")            \
+	row(denied_queries, "queries refused by a zone's query rules")                             \
 	row(noerror, "replies NOERROR")                                                            \
 	row(formerr, "replies FORMERR")                                                            \
 	row(servfail, "replies SERVFAIL")                                                          \

@@ -400,7 +400,41 @@ void request_begin(struct request_desk *desk, struct request *request)
 	}
 }
 
-void request_find(const struct request_desk *desk, struct request *requests, size_t count,
+/* Do these rules let who asks? */
+static bool request_is_allowed(const struct request *request, const struct conf_rules *rules)
+{
+	static const struct access_subject whole = {.type = NULL};
+	/* An answer goes to the address that asks: forging it gains nobody anything. */
+	const struct access_identity proven = {
+		.peer = request->peer,
+		.transport = ACCESS_TCP,
+		.key = request->identity.key,
+	};
+
+	return access_judge(rules, &proven, &whole).verdict == CONF_ALLOW;
+}
+
+/* The zone's rules for queries. Who may transfer it may have its SOA (RFC 1034 4.3.5). */
+static void request_judge(struct request_desk *desk, struct request *request)
+{
+	const struct zone *found = request->query->find.zone;
+	const struct conf_zone *zone =
+		found == NULL ? NULL : conf_zone_find(desk->conf, zone_apex(found));
+
+	if (zone == NULL || !zone->query.is_written || request_is_allowed(request, &zone->query)) {
+		return;
+	}
+	if (zone->transfer.is_written && request->message.qtype == DNS_TYPE_SOA &&
+	    dns_name_equal(request->message.qname, zone->name) &&
+	    request_is_allowed(request, &zone->transfer)) {
+		return;
+	}
+	tally_add(&desk->tally->denied_queries, 1);
+	request_reply_ede(request, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+			  "the zone's query rules do not allow this");
+}
+
+void request_find(struct request_desk *desk, struct request *requests, size_t count,
 		  struct answer_query *queries)
 {
 	size_t found = 0;
@@ -414,10 +448,16 @@ void request_find(const struct request_desk *desk, struct request *requests, siz
 		request->query = &queries[found++];
 		request->query->message = &request->message;
 		request->query->is_stream = request->is_stream;
+		request->query->is_confined = desk->conf->has_query_rules;
 		request->query->client = request_client(request->peer);
 	}
 	if (found > 0) {
 		answer_find(desk->root, queries, found);
+	}
+	for (size_t i = 0; desk->conf->has_query_rules && i < count; i++) {
+		if (requests[i].state == REQUEST_FIND) {
+			request_judge(desk, &requests[i]);
+		}
 	}
 }
 

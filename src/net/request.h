@@ -81,8 +81,8 @@ struct request {
 
 void request_begin(struct request_desk *desk, struct request *request);
 
-/* Looks up those of `requests` that are REQUEST_FIND; `queries` has room for `count`. */
-void request_find(const struct request_desk *desk, struct request *requests, size_t count,
+/* Looks up those of `requests` that are REQUEST_FIND, and may ask; `queries` has room for `count`. */
+void request_find(struct request_desk *desk, struct request *requests, size_t count,
 		  struct answer_query *queries);
 
 /* Octets that the reply may have. Not for REQUEST_DROP and REQUEST_SUBMIT. */

@@ -188,8 +188,10 @@ static const struct {
 	 "2: zone.registry.rules.allow.nett: unknown key; the nearest known one is \"net\""},
 	{RULE("{name: \"a\\eb\", allow: }"),
 	 "2: zone.registry.rules.name: holds a control character; take it out"},
+	{BARE "zone: [{name: a, file: f, query: [{allow: {instance: x}}]}]\n",
+	 "2: zone.query: this is about the whole zone; write net and key only"},
 	{BARE "zone: [{name: a, file: f, transfer: [{allow: {type: _http._tcp}}]}]\n",
-	 "2: zone.transfer: a transfer is of the whole zone; write net and key only"},
+	 "2: zone.transfer: this is about the whole zone; write net and key only"},
 	{SERVER("data: "
 		"/aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbba"
 		"aaaaaaaaabbbbbbbbb"),
