@@ -48,6 +48,14 @@ struct conf_cookie {
 	struct siphash_key keys[CONF_COOKIE_SECRETS_MAX];
 };
 
+/* How many replies by UDP a network may have. */
+struct conf_rate {
+	uint32_t responses; /* a second; 0: no limit */
+	uint32_t slip; /* every so-many-th request over it is answered with TC; 0: none */
+	uint32_t prefix_v4; /* bits that make a network; default 24 */
+	uint32_t prefix_v6; /* default 56 */
+};
+
 enum conf_verdict { CONF_ALLOW, CONF_DENY };
 
 /* One rule: all conditions that are given must hold; none given: matches everything. */
@@ -113,6 +121,7 @@ struct conf {
 	uint32_t tcp_write_s; /* for replies to be read; default 10 */
 	uint64_t tcp_unread; /* octets of replies over which no more is read; default 256 KiB */
 	struct conf_cookie cookie;
+	struct conf_rate rate;
 	uint64_t log_max; /* octets of log before a snapshot; default 16 MiB */
 	struct conf_key *keys;
 	size_t key_count;

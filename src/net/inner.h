@@ -17,6 +17,7 @@
 #include "net/endpoint.h"
 #include "net/net.h"
 #include "net/outbox.h"
+#include "net/rate.h"
 #include "net/tally.h"
 
 struct udp_worker;
@@ -35,6 +36,7 @@ struct net {
 	_Atomic(unsigned) connections; /* TCP, of all threads */
 	uint64_t tcp_room; /* how many there are files for */
 	struct clients *clients; /* and whose they are */
+	struct rate *rate; /* of replies by UDP, to each network */
 	atomic_bool is_stopping;
 	struct tally core_tally; /* of replies that the core's thread sends */
 	struct outbox *core_outbox;

@@ -41,7 +41,7 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 	net->cookie_base = siphash_key(key);
 	net->endpoints = calloc(conf->listen_count, sizeof(*net->endpoints));
 	if (net->endpoints == NULL || outbox_new(&net->core_outbox) != OK ||
-	    clients_new(&net->clients) != OK) {
+	    clients_new(&net->clients) != OK || rate_new(&net->rate) != OK) {
 		net_free(net);
 		return ret;
 	}
@@ -83,6 +83,7 @@ void net_free(struct net *net)
 	}
 	outbox_free(net->core_outbox);
 	clients_free(net->clients);
+	rate_free(net->rate);
 	conf_unref(atomic_load_explicit(&net->conf, memory_order_relaxed));
 	free(net->streams);
 	free(net->workers);

@@ -58,6 +58,8 @@ void net_free(struct net *net);
 	row(cookies_wrong, "requests with a server cookie that is old, or not ours")               \
 	row(badcookie, "UPDATEs answered BADCOOKIE, as with a cookie they are allowed")            \
 	row(denied_queries, "queries refused by a zone's query rules")                             \
+	row(limited, "requests not answered: their network is over its rate")                      \
+	row(slipped, "requests over the rate answered with TC or BADCOOKIE")                       \
 	row(noerror, "replies NOERROR")                                                            \
 	row(formerr, "replies FORMERR")                                                            \
 	row(servfail, "replies SERVFAIL")                                                          \

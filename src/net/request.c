@@ -4,6 +4,7 @@
  */
 #include "net/request.h"
 
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +14,14 @@
 #include "base/err.h"
 #include "crypto/random.h"
 #include "dns/tsig.h"
+#include "net/rate.h"
 #include "update/update.h"
 
 enum {
 	REQUEST_ARENA = 64 * 1024,
 	REQUEST_KEEPALIVE_UNIT_MS = 100, /* RFC 7828 section 3.1 */
 	REQUEST_LINES = 10, /* log lines a second and thread */
+	REQUEST_OVER_LINES = 1, /* of those, for networks over their limit */
 	REQUEST_PREFIX_V4 = 3, /* octets of the client's network: /24 */
 	REQUEST_PREFIX_V6 = 7, /* /56 */
 };
@@ -357,8 +360,51 @@ static void request_update(struct request_desk *desk, struct request *request)
 	}
 }
 
+/* One line when a network meets its limit. */
+static void request_log_over(struct request_desk *desk, const struct request *request)
+{
+	uint32_t left_out;
+	char peer[64];
+
+	if (log_may(&desk->over_lines, request_mono_ms(desk), REQUEST_OVER_LINES, &left_out)) {
+		log_line(LOG_LEVEL_WARNING, "replies limited",
+			 "peer=%s responses=%" PRIu32 " left_out=%" PRIu32,
+			 access_address_text(peer, request->peer), desk->conf->rate.responses,
+			 left_out);
+	}
+}
+
+/*
+ * A reply over the rate of its network: dropped, or said shortly now and then, so that a client
+ * that exists comes by TCP, or with the cookie that it gets now.
+ */
+static void request_limit(struct request_desk *desk, struct request *request)
+{
+	const uint32_t slip = desk->conf->rate.slip;
+	bool is_first;
+
+	if (request->has_cookie || request->identity.key != NULL ||
+	    access_is_loopback(request->peer) ||
+	    rate_take(desk->rate, &desk->conf->rate, request->peer, request_mono_ms(desk),
+		      &is_first)) {
+		return;
+	}
+	if (is_first) {
+		request_log_over(desk, request);
+	}
+	if (slip == 0 || desk->over++ % slip != 0) {
+		tally_add(&desk->tally->limited, 1);
+		request->state = REQUEST_DROP;
+		return;
+	}
+	tally_add(&desk->tally->slipped, 1);
+	request_reply(request, request->extra.has_cookie ? DNS_RCODE_BADCOOKIE : DNS_RCODE_NOERROR);
+	request->outcome.has_ede = false;
+	request->is_slip = !request->extra.has_cookie;
+}
+
 /* Up to the outcome, or to what only root and core can say. */
-void request_begin(struct request_desk *desk, struct request *request)
+static void request_decide(struct request_desk *desk, struct request *request)
 {
 	const int ret = dns_message_parse(&request->message, request->wire, request->size);
 
@@ -372,6 +418,8 @@ void request_begin(struct request_desk *desk, struct request *request)
 	request->extra.has_cookie = false;
 	request->extra.has_keepalive = false;
 	request->has_cookie = false;
+	request->is_slip = false;
+	request->identity.key = NULL;
 	request->signer.reply_tsig = false;
 	const unsigned opcode = dns_message_opcode(&request->message);
 
@@ -397,6 +445,15 @@ void request_begin(struct request_desk *desk, struct request *request)
 	}
 	if (opcode == DNS_OPCODE_UPDATE) {
 		request_update(desk, request);
+	}
+}
+
+void request_begin(struct request_desk *desk, struct request *request)
+{
+	request_decide(desk, request);
+	if (desk->conf->rate.responses > 0 && !request->is_stream &&
+	    (request->state == REQUEST_FIND || request->state == REQUEST_REPLY)) {
+		request_limit(desk, request);
 	}
 }
 
@@ -494,6 +551,8 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 	reply_begin(&reply);
 	if (request->state == REQUEST_FIND) {
 		request_answer(desk, request, &reply);
+	} else if (request->is_slip) {
+		dns_writer_flags(&reply.writer, DNS_FLAG_TC, 0);
 	}
 	return reply_end(&reply, request->signer.reply_tsig ? request_wall_s(desk) : 0,
 			 desk->tally);

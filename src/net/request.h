@@ -21,6 +21,7 @@
 #include "net/tally.h"
 #include "registry/command.h"
 
+struct rate;
 struct source;
 
 /* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
@@ -36,6 +37,9 @@ struct request_desk {
 	struct siphash_key cookie_base; /* of the secrets drawn, the same in all threads */
 	struct conf_cookie drawn;
 	uint64_t drawn_s; /* when they were; 0: not yet */
+	struct rate *rate; /* of all threads */
+	uint32_t over; /* requests over the limit of their network, for the slip */
+	struct log_limit over_lines;
 	uint64_t idle_ms; /* by TCP: how long a connection may be idle */
 };
 
@@ -69,6 +73,7 @@ struct request {
 	struct answer_query *query; /* with REQUEST_FIND, after request_find() */
 	struct outcome outcome;
 	struct reply_extra extra;
+	bool is_slip; /* the reply has TC and nothing else */
 	bool has_cookie; /* a cookie of ours, for this address */
 	struct dns_message message;
 	struct access_identity identity;

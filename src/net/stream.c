@@ -321,6 +321,7 @@ int stream_thread_new(struct stream_thread **out, struct net *net)
 	map_init(&thread->connections, random_u64());
 	request_desk_init(&thread->desk, &thread->tally);
 	thread->desk.cookie_base = net->cookie_base;
+	thread->desk.rate = net->rate;
 	thread->listeners = calloc(net->endpoint_count, sizeof(struct stream_listener *));
 	thread->out = malloc(STREAM_OUT);
 	ret = thread->listeners != NULL && thread->out != NULL ? OK : ERR_NOMEM;

@@ -94,6 +94,7 @@ int udp_worker_new(struct udp_worker **out, struct net *net, int fd, bool is_wil
 	worker->wire = malloc(UDP_BATCH * UDP_SLOT);
 	request_desk_init(&worker->desk, &worker->tally);
 	worker->desk.cookie_base = net->cookie_base;
+	worker->desk.rate = net->rate;
 	if (worker->wire == NULL || outbox_new(&worker->outbox) != OK) {
 		udp_worker_free(worker);
 		return ERR_NOMEM;
