@@ -361,12 +361,27 @@ START_TEST(responses_are_not_answered)
 	const int fd = dial_udp(&server);
 	uint8_t reply[DNS_UDP_SAFE];
 
+	const int tcp = dial_tcp(&server);
+
 	send_hex(fd, RESPONSE("0001"));
 	send_hex(fd, "0002 81");
+	/* Whatever the opcode, and however the rest looks. */
+	for (unsigned flags = 0x80; flags < 0x100; flags++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "0001 %02x00 0001 0000 0000 0000 00 0006 0001", flags);
+		send_hex(fd, text);
+		send_framed(tcp, text);
+	}
 	send_hex(fd, QUERY("0003"));
+	send_framed(tcp, QUERY("0003"));
 	receive(fd, reply);
 	ck_assert_uint_eq(id_of(reply), 3);
 	ck_assert_int_eq(recv(fd, reply, sizeof(reply), MSG_DONTWAIT), -1);
+	receive_framed(tcp, reply);
+	ck_assert_uint_eq(id_of(reply), 3);
+	ck_assert_int_eq(recv(tcp, reply, sizeof(reply), MSG_DONTWAIT), -1);
+	close(tcp);
 	close(fd);
 	stop(&server);
 }
@@ -1262,9 +1277,33 @@ START_TEST(opened_and_never_started_is_freed)
 }
 END_TEST
 
+START_TEST(every_counter_stands_in_the_manual)
+{
+#define COUNTER_NAME(name, text) #name,
+	static const char *const names[] = {NET_COUNTERS(COUNTER_NAME)};
+	const char *srcdir = getenv("srcdir");
+	static char page[65536];
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/src/man/waggled.8", srcdir == NULL ? "." : srcdir);
+	FILE *file = fopen(path, "r");
+
+	ck_assert_msg(file != NULL, "%s", path);
+	ck_assert_uint_lt(fread(page, 1, sizeof(page) - 1, file), sizeof(page) - 1);
+	fclose(file);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		char entry[64];
+
+		snprintf(entry, sizeof(entry), "\n.It Cm %s\n", names[i]);
+		ck_assert_msg(strstr(page, entry) != NULL, "%s is missing", names[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		every_counter_stands_in_the_manual,
 		until_restored_all_is_servfail_with_the_reason,
 		responses_are_not_answered,
 		malformed_messages_get_their_rcode,
