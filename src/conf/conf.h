@@ -18,6 +18,7 @@
 #include "dns/name.h"
 
 #define CONF_ADDRESS_TEXT_MAX 64
+#define CONF_SAID_MAX 63 /* octets of what the server says of itself */
 
 /* An address to listen on; port 0 lets the kernel choose. */
 struct conf_listen {
@@ -112,6 +113,8 @@ struct conf {
 	char *control; /* socket path: `control` in data; checked <= 107 octets */
 	bool has_name;
 	uint8_t name[DNS_NAME_MAX]; /* server.name, as spelled */
+	char *identity; /* NSID, CH TXT id.server; NULL: not said */
+	char *version; /* CH TXT version.server; NULL: not said */
 	uint32_t change_max; /* RRs that one UPDATE may change; default 200000 */
 	uint32_t update_queue; /* UPDATEs waiting for the core; default 10000 */
 	uint32_t tcp_max; /* TCP connections in total; default 1000 */

@@ -207,6 +207,31 @@ int decode_server_name(const struct decoder *decoder, const struct row *row, con
 	return ret;
 }
 
+int decode_text(const struct decoder *decoder, const char *path, const struct node *node,
+		size_t most, char **out)
+{
+	const size_t size = strlen(node->text);
+
+	if (size == 0 || size > most) {
+		return refuse(decoder, path, node->line, "has %zu octets; write 1 to %zu", size,
+			      most);
+	}
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)node->text[i] < ' ' || node->text[i] == 0x7f) {
+			return refuse(decoder, path, node->line,
+				      "holds a control character; take it out");
+		}
+	}
+	*out = arena_dup(decoder->arena, node->text, size + 1);
+	return *out == NULL ? ERR_NOMEM : OK;
+}
+
+int decode_said(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target)
+{
+	return decode_text(decoder, path, node, CONF_SAID_MAX, field_of(row, target));
+}
+
 /* Cores that this process may use. */
 static unsigned core_count(void)
 {

@@ -78,6 +78,13 @@ int decode_listen(const struct decoder *decoder, const struct row *row, const ch
 int decode_server_name(const struct decoder *decoder, const struct row *row, const char *path,
 		       const struct node *node, void *target);
 
+int decode_said(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target);
+
+/* A text of 1 to `most` octets without control characters. *out: of the arena. */
+int decode_text(const struct decoder *decoder, const char *path, const struct node *node,
+		size_t most, char **out);
+
 /* Keys and their secrets, keys.c. */
 int decode_keys(const struct decoder *decoder, const struct row *row, const char *path,
 		const struct node *node, void *target);

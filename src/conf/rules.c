@@ -12,33 +12,13 @@
 
 #define RULE_TEXT_MAX 64 /* octets of a rule's name or pattern: it goes into extended errors */
 
-/* A copy of a short text without control characters; *out is of the arena. */
-static int copy_text(const struct decoder *decoder, const char *path, const struct node *node,
-		     char **out)
-{
-	const size_t size = strlen(node->text);
-
-	if (size == 0 || size > RULE_TEXT_MAX) {
-		return refuse(decoder, path, node->line, "has %zu octets; write 1 to %d", size,
-			      RULE_TEXT_MAX);
-	}
-	for (size_t i = 0; i < size; i++) {
-		if ((unsigned char)node->text[i] < ' ' || node->text[i] == 0x7f) {
-			return refuse(decoder, path, node->line,
-				      "holds a control character; take it out");
-		}
-	}
-	*out = arena_dup(decoder->arena, node->text, size + 1);
-	return *out == NULL ? ERR_NOMEM : OK;
-}
-
 int decode_rule_name(const struct decoder *decoder, const struct row *row, const char *path,
 		     const struct node *node, void *target)
 {
 	struct conf_rule *rule = target;
 
 	(void)row;
-	return copy_text(decoder, path, node, &rule->name);
+	return decode_text(decoder, path, node, RULE_TEXT_MAX, &rule->name);
 }
 
 int decode_deny(const struct decoder *decoder, const struct row *row, const char *path,
@@ -125,7 +105,7 @@ int decode_instance(const struct decoder *decoder, const struct row *row, const 
 	struct conf_rule *rule = target;
 
 	(void)row;
-	return copy_text(decoder, path, node, &rule->instance);
+	return decode_text(decoder, path, node, RULE_TEXT_MAX, &rule->instance);
 }
 
 static int decode_rule(const struct decoder *decoder, const char *path, const struct node *node,

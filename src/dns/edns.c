@@ -131,6 +131,9 @@ size_t dns_edns_size(const struct dns_edns_reply *reply)
 	if (reply->has_keepalive) {
 		size += OPTION_FIXED_SIZE + KEEPALIVE_SIZE;
 	}
+	if (reply->nsid != NULL) {
+		size += OPTION_FIXED_SIZE + strlen(reply->nsid);
+	}
 	if (reply->has_ede) {
 		size += OPTION_FIXED_SIZE + 2 + text_size(reply->ede_text);
 	}
@@ -172,6 +175,13 @@ void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, 
 		buf_write_u16(out, DNS_OPTION_KEEPALIVE);
 		buf_write_u16(out, KEEPALIVE_SIZE);
 		buf_write_u16(out, reply->keepalive);
+	}
+	if (reply->nsid != NULL) {
+		const size_t size = strlen(reply->nsid);
+
+		buf_write_u16(out, DNS_OPTION_NSID);
+		buf_write_u16(out, (uint16_t)size);
+		buf_write(out, reply->nsid, size);
 	}
 	if (reply->has_ede) {
 		const size_t size = text_size(reply->ede_text);

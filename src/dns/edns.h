@@ -35,6 +35,7 @@ struct dns_edns_reply {
 	bool has_keepalive;
 	uint16_t keepalive; /* RFC 7828: units of 100 ms */
 	const uint8_t *cookie; /* DNS_COOKIE_SIZE octets, or NULL */
+	const char *nsid; /* RFC 5001; NULL: none */
 	bool has_ede;
 	uint16_t ede; /* enum dns_ede */
 	const char *ede_text; /* UTF-8, may be NULL; cut at DNS_EDE_TEXT_MAX octets */

@@ -45,6 +45,7 @@ static void reply_begin_opt(struct reply *reply)
 		reply->opt.cookie = reply->extra != NULL && reply->extra->has_cookie
 					    ? reply->extra->cookie
 					    : NULL;
+		reply->opt.nsid = reply->request->edns.has_nsid ? reply->nsid : NULL;
 		reply->opt.has_ede = false;
 		reply->opt_size = dns_edns_size(&reply->opt);
 	}

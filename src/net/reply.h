@@ -43,6 +43,7 @@ struct reply {
 	uint8_t *wire; /* room for what reply_room() says */
 	size_t room;
 	struct outcome outcome;
+	const char *nsid; /* for those who ask for it (RFC 5001), or NULL */
 	struct dns_edns_reply opt; /* without its extended error until the end */
 	size_t opt_size; /* kept for it; 0: the request has none */
 	struct dns_writer writer; /* between begin and end: for the sections */

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "crypto/random.h"
 #include "dns/tsig.h"
+#include "net/identity.h"
 #include "net/rate.h"
 #include "update/update.h"
 
@@ -274,6 +275,13 @@ static bool request_refuse(const struct request_desk *desk, struct request *requ
 				  "no type to ask for");
 		return true;
 	}
+	if (message->qclass == DNS_CLASS_CH) {
+		request->said = identity_text(desk->conf, message);
+	}
+	if (request->said != NULL) {
+		request_reply(request, DNS_RCODE_NOERROR);
+		return true;
+	}
 	/* RFC 1035 3.2.5: IN is the one class of our zones; ANY is none either. */
 	if (message->qclass != DNS_CLASS_IN) {
 		request_reply_ede(request, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
@@ -420,6 +428,7 @@ static void request_decide(struct request_desk *desk, struct request *request)
 	request->has_cookie = false;
 	request->is_slip = false;
 	request->identity.key = NULL;
+	request->said = NULL;
 	request->signer.reply_tsig = false;
 	const unsigned opcode = dns_message_opcode(&request->message);
 
@@ -545,6 +554,7 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 	reply.signer = &request->signer;
 	reply.extra = &request->extra;
 	reply.is_stream = request->is_stream;
+	reply.nsid = desk->conf->identity;
 	reply.wire = wire;
 	reply.room = request_room(request);
 	reply.outcome = request->outcome;
@@ -553,6 +563,8 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 		request_answer(desk, request, &reply);
 	} else if (request->is_slip) {
 		dns_writer_flags(&reply.writer, DNS_FLAG_TC, 0);
+	} else if (request->said != NULL) {
+		identity_write(&reply.writer, &request->message, request->said);
 	}
 	return reply_end(&reply, request->signer.reply_tsig ? request_wall_s(desk) : 0,
 			 desk->tally);

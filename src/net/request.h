@@ -75,6 +75,7 @@ struct request {
 	struct reply_extra extra;
 	bool is_slip; /* the reply has TC and nothing else */
 	bool has_cookie; /* a cookie of ours, for this address */
+	const char *said; /* with REQUEST_REPLY: of the server itself (class CH), or NULL */
 	struct dns_message message;
 	struct access_identity identity;
 	struct access_signer signer;

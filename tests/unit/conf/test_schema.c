@@ -190,6 +190,10 @@ static const struct {
 	 "2: zone.registry.rules.name: holds a control character; take it out"},
 	{BARE "zone: [{name: a, file: f, query: [{allow: {instance: x}}]}]\n",
 	 "2: zone.query: this is about the whole zone; write net and key only"},
+	{SERVER("identity: ''"), "1: server.identity: has 0 octets; write 1 to 63"},
+	{SERVER("version: "
+		"1234567890123456789012345678901234567890123456789012345678901234"),
+	 "1: server.version: has 64 octets; write 1 to 63"},
 	{BARE "zone: [{name: a, file: f, transfer: [{allow: {type: _http._tcp}}]}]\n",
 	 "2: zone.transfer: this is about the whole zone; write net and key only"},
 	{SERVER("data: "

@@ -140,6 +140,9 @@ START_TEST(replies_are_written_in_their_size)
 		{{.udp_size = 512, .has_keepalive = true, .keepalive = 100},
 		 0,
 		 "00 0029 0200 00000000 0006 000b 0002 0064"},
+		{{.udp_size = 512, .nsid = "ns1", .has_ede = true}, /* RFC 5001 2.3 */
+		 0,
+		 "00 0029 0200 00000000 000d 0003 0003 6e7331 000f 0002 0000"},
 		{{.udp_size = 512, .has_ede = true, .ede_text = "", .lease = {.present = true}},
 		 0,
 		 "00 0029 0200 00000000 000e 0002 0004 00000000 000f 0002 0000"},

@@ -8,10 +8,10 @@
 #include "tests/unit/run.h"
 
 /* Query for web.svc.example. A, RD and CD set; the second has OPT with 1400 octets and DO. */
-#define QUERY "1234 0110 0001 0000 0000 0000 03776562 03737663 076578616d706c65 00 0001 0001"
-#define QUERY_OPT                                                                                  \
-	"1234 0110 0001 0000 0000 0001 03776562 03737663 076578616d706c65 00 0001 0001"            \
-	" 00 0029 0578 00008000 0000"
+#define QUERY_HEAD "1234 0110 0001 0000 0000"
+#define QUESTION "03776562 03737663 076578616d706c65 00 0001 0001"
+#define QUERY QUERY_HEAD "0000" QUESTION
+#define QUERY_OPT QUERY_HEAD "0001" QUESTION "00 0029 0578 00008000 0000"
 
 struct fixture {
 	uint8_t octets[600];
@@ -105,6 +105,33 @@ START_TEST(opt_has_do_lease_and_extended_error)
 	expect(f, reply_end(&f->reply, 0, &f->tally),
 	       "1234 8115 0001 0000 0000 0001 03776562 03737663 076578616d706c65 00 0001 0001"
 	       " 00 0029 04d0 00008000 0010 0002 0004 0000001e 000f 0004 0012 6e6f");
+}
+END_TEST
+
+START_TEST(nsid_is_for_those_who_ask) /* RFC 5001 2.1 */
+{
+	static const struct {
+		const char *request;
+		const char *nsid;
+		const char *opt;
+	} cases[] = {
+		{QUERY_HEAD "0001" QUESTION "00 0029 0578 00000000 0004 0003 0000", "n1",
+		 "00 0029 04d0 00000000 0006 0003 0002 6e31"},
+		{QUERY_HEAD "0001" QUESTION "00 0029 0578 00000000 0004 0003 0000", NULL,
+		 "00 0029 04d0 00000000 0000"},
+		{QUERY_OPT, "n1", "00 0029 04d0 00008000 0000"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct fixture *f = fixture(cases[i].request);
+		char text[400];
+
+		f->reply.nsid = cases[i].nsid;
+		snprintf(text, sizeof(text), "1234 8110 0001 0000 0000 0001" QUESTION "%s",
+			 cases[i].opt);
+		reply_begin(&f->reply);
+		expect(f, reply_end(&f->reply, 0, &f->tally), text);
+	}
 }
 END_TEST
 
@@ -213,6 +240,7 @@ int main(void)
 		room_is_what_both_sides_take,
 		without_opt_in_the_request_there_is_none_in_the_reply,
 		opt_has_do_lease_and_extended_error,
+		nsid_is_for_those_who_ask,
 		badvers_is_split_over_opt_and_header,
 		an_extended_error_that_does_not_fit_sets_tc_by_udp,
 		tsig_has_its_room_behind_a_full_message,
