@@ -7,7 +7,8 @@
  *   3. node        the RRset asked for; else a CNAME, and again from 1; else NODATA
  *   4. wildcard    the same at *.<closest encloser>, owner as asked (RFC 4592 3.3)
  *   5. NXDOMAIN    with the SOA (RFC 2308 2.1), also at the end of a chain
- *   6. additional  addresses of SRV, MX and NS targets; SRV, TXT and addresses of what a PTR names
+ *   6. additional  addresses of the targets of SRV, MX, NS and those like them; SRV, TXT and
+ *                  addresses of what a PTR names
  *
  * A chain of names ends after HOPS_MAX steps, or where it comes back to a name it has had: what
  * was collected is the answer, NOERROR.
@@ -34,7 +35,7 @@
 #define ANSWER_MAX 100 /* where a zone has no shape: static ones */
 #define RR_MIN 12 /* octets of the shortest record in a message */
 #define SRV_FIXED 6 /* octets of SRV RDATA before the target */
-#define MX_FIXED 2
+#define PREFERENCE 2 /* octets of MX RDATA, and of those like it, before the target */
 #define EDE_FIXED 6 /* octets of an extended error before its text */
 #define NO_TARGET (-1)
 
@@ -213,14 +214,27 @@ static void pick_for(struct pick *pick, struct reply *reply, const struct set *s
 
 /* ---- targets ----------------------------------------------------------------------------- */
 
-/* Where in RDATA the name stands about which the additional section tells, or NO_TARGET. */
+static bool is_svcb(uint16_t type)
+{
+	return type == DNS_TYPE_SVCB || type == DNS_TYPE_HTTPS;
+}
+
+/*
+ * Where in RDATA the name stands about which the additional section tells, or NO_TARGET: RFC 1035
+ * 3.3, 1183, 2230 for KX, 2782, 6763 12, 9460 4.1.
+ */
 static int target_offset(uint16_t type)
 {
 	switch (type) {
 	case DNS_TYPE_SRV:
 		return SRV_FIXED;
 	case DNS_TYPE_MX:
-		return MX_FIXED;
+	case DNS_TYPE_AFSDB:
+	case DNS_TYPE_RT:
+	case DNS_TYPE_KX:
+	case DNS_TYPE_SVCB:
+	case DNS_TYPE_HTTPS:
+		return PREFERENCE;
 	case DNS_TYPE_NS:
 	case DNS_TYPE_PTR:
 		return 0;
@@ -242,6 +256,9 @@ static void note_target(struct reply *reply, struct targets *targets, const stru
 
 	if (set->type == DNS_TYPE_SRV) {
 		name = writer->wire + writer->at - (size - offset);
+	} else if (is_svcb(set->type) && name[0] == 0 && (rdata[0] | rdata[1]) != 0) {
+		/* In ServiceMode, "." is the owner (RFC 9460 2.5.2). */
+		name = asked(reply);
 	}
 	if (name[0] != 0 && targets->count < TARGETS_MAX) {
 		targets->name[targets->count++] = name;
@@ -727,14 +744,16 @@ static bool is_required(const struct reply *reply, const uint8_t *host)
 
 static bool add_host(struct reply *reply, const struct zone_find *find, struct seen *seen)
 {
-	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
+	const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA, qtype_of(reply)};
 	const struct node *node = host_node(reply, find);
+	/* The services of a target as well (RFC 9460 4.1). */
+	const size_t count = is_svcb(qtype_of(reply)) && node != reply->answer ? 3 : 2;
 	struct set set;
 
 	if (node == NULL || !seen_add(seen, node, find->node == NULL ? find->name : NULL)) {
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!is_addable(find->zone, node, types[i], &set) ||
 		    add_set(reply, find->name, &set)) {
 			continue;

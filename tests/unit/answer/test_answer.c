@@ -174,6 +174,9 @@ static void check_cases(const struct answer_case *cases, size_t count)
 
 /* ---- the zones --------------------------------------------------------------------------- */
 
+#define LABEL57 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LABEL63 LABEL57 "bbbbbb"
+
 static const char test_zone[] =
 	"$ORIGIN test.\n"
 	"$TTL 300\n"
@@ -188,6 +191,7 @@ static const char test_zone[] =
 	"Case A 192.0.2.4\n"
 	"txt 100 TXT \"t\"\n"
 	"deep.empty.node A 192.0.2.5\n"
+	"strange TYPE65280 \\# 3 616263\n"
 	/* aliases */
 	"alias CNAME ns\n"
 	"alias2 CNAME alias\n"
@@ -211,6 +215,7 @@ static const char test_zone[] =
 	"sub DS 1 8 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 	"ns.sub A 192.0.2.53\n"
 	"ns.sub AAAA 2001:db8::53\n"
+	"hidden.sub TXT \"occluded\"\n"
 	"sub2 NS ns\n"
 	"child NS ns.child\n"
 	"child DS 2 8 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
@@ -238,6 +243,15 @@ static const char test_zone[] =
 	"two._http._tcp SRV 0 0 2 ns\n"
 	"_services._dns-sd._udp PTR _http._tcp\n"
 	"reverse PTR mail\n"
+	"kx KX 1 mail\n"
+	"afsdb AFSDB 1 mail\n"
+	"web HTTPS 0 here\n"
+	"here HTTPS 1 . alpn=h2\n"
+	"here A 192.0.2.9\n"
+	"nowhere SVCB 0 .\n"
+	/* names */
+	LABEL63 " A 192.0.2.63\n" LABEL63 "." LABEL63 "." LABEL63 "." LABEL57 " A 192.0.2.64\n"
+	"a\\.dot\\000\\255 A 192.0.2.65\n"
 	"many A 192.0.2.1\n"
 	"many MX 1 many\n"
 	"many TXT \"m\"\n";
@@ -278,6 +292,9 @@ START_TEST(exact_names_are_answered)
 		 "NOERROR AA\nan test. 300 SOA ns.test. admin.test. 7 3600 600 86400 60\n"},
 		/* RFC 4343 4.1: the owner as asked */
 		{UDP("CASE.tEST. A"), "NOERROR AA\nan CASE.tEST. 300 A 192.0.2.4\n"},
+		/* RFC 3597 */
+		{UDP("strange.test. TYPE65280"),
+		 "NOERROR AA\nan strange.test. 300 TYPE65280 \\# 3 616263\n"},
 		{UDP("_services._dns-sd._udp.test. PTR"),
 		 "NOERROR AA\nan _services._dns-sd._udp.test. 300 PTR _http._tcp.test.\n"},
 	};
@@ -320,6 +337,20 @@ START_TEST(additional_addresses_are_added)
 		 "ad one._http._tcp.test. 300 TXT \"one\"\n"
 		 "ad two._http._tcp.test. 300 SRV 0 0 2 ns.test.\n"},
 		{UDP("reverse.test. PTR"), "NOERROR AA\nan reverse.test. 300 PTR mail.test.\n"},
+		/* RFC 2230, 1183 */
+		{UDP("kx.test. KX"),
+		 "NOERROR AA\nan kx.test. 300 KX 1 mail.test.\n"
+		 "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"},
+		{UDP("afsdb.test. AFSDB"),
+		 "NOERROR AA\nan afsdb.test. 300 AFSDB 1 mail.test.\n"
+		 "ad mail.test. 300 A 192.0.2.2\nad mail.test. 300 A 192.0.2.3\n"},
+		/* RFC 9460 4.1: the services of a target too; "." is the owner, or nobody (2.5) */
+		{UDP("web.test. HTTPS"), "NOERROR AA\nan web.test. 300 HTTPS 0 here.test.\n"
+					 "ad here.test. 300 A 192.0.2.9\n"
+					 "ad here.test. 300 HTTPS 1 . alpn=h2\n"},
+		{UDP("here.test. HTTPS"), "NOERROR AA\nan here.test. 300 HTTPS 1 . alpn=h2\n"
+					  "ad here.test. 300 A 192.0.2.9\n"},
+		{UDP("nowhere.test. SVCB"), "NOERROR AA\nan nowhere.test. 300 SVCB 0 .\n"},
 		/* The additional section never repeats the answer. */
 		{TCP("many.test. ANY"),
 		 "NOERROR AA\nan many.test. 300 A 192.0.2.1\nan many.test. 300 MX 1 many.test.\n"
@@ -438,6 +469,8 @@ START_TEST(delegations_are_referred_to)
 		 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"},
 		{UDP("sub2.test. DS"), "NOERROR AA\n" TEST_SOA},
 		{UDP("x.sub.test. DS"), "NOERROR\n" SUB_NS SUB_GLUE},
+		/* RFC 2181 5.4.1, 6.1: what lies below the cut is not for us to say */
+		{UDP("hidden.sub.test. TXT"), "NOERROR\n" SUB_NS SUB_GLUE},
 		{UDP("child.test. DS"),
 		 "NOERROR AA\nan child.test. 300 DS 2 8 2 "
 		 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"},
@@ -446,6 +479,23 @@ START_TEST(delegations_are_referred_to)
 		/* a zone of ours below another: its own answer */
 		{UDP("child.test. NS"), "NOERROR AA\nan child.test. 200 NS ns.child.test.\n"
 					"ad ns.child.test. 200 A 192.0.2.54\n"},
+	};
+
+	check_cases(cases, COUNT_OF(cases));
+}
+END_TEST
+
+/* RFC 1035 2.3.4 and 5.1: labels of 63 octets, names of 255, any octet in them */
+START_TEST(names_of_every_form_are_answered)
+{
+	static const struct answer_case cases[] = {
+		{UDP(LABEL63 ".test. A"), "NOERROR AA\nan " LABEL63 ".test. 300 A 192.0.2.63\n"},
+		{UDP(LABEL63 "." LABEL63 "." LABEL63 "." LABEL57 ".test. A"),
+		 "NOERROR AA\nan " LABEL63 "." LABEL63 "." LABEL63 "." LABEL57
+		 ".test. 300 A 192.0.2.64\n"},
+		{UDP("A\\.DOT\\000\\255.test. A"),
+		 "NOERROR AA\nan A\\.DOT\\000\\255.test. 300 A 192.0.2.65\n"},
+		{UDP("a.dot\\000\\255.test. A"), "NXDOMAIN AA\n" TEST_SOA},
 	};
 
 	check_cases(cases, COUNT_OF(cases));
@@ -1058,6 +1108,7 @@ int main(void)
 		aliases_are_followed_within_our_zones,
 		wildcards_answer_for_what_is_missing_below_their_parent,
 		delegations_are_referred_to,
+		names_of_every_form_are_answered,
 		dname_redirects_what_is_below_it,
 		chains_that_grow_end_after_a_bound,
 		dname_that_makes_too_long_a_name_is_yxdomain,
