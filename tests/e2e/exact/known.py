@@ -8,7 +8,9 @@ from questions import ANY_TYPE
 from reply import RCODES
 
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME = 1, 2, 5, 6, 12, 15, 16, 28, 33, 39
-TARGET_AT = {NS: 0, PTR: 0, MX: 2, SRV: 6}
+AFSDB, RT, KX, SVCB, HTTPS = 18, 21, 36, 64, 65
+TARGET_AT = {CNAME: 0, DNAME: 0, NS: 0, PTR: 0, MX: 2, SRV: 6, AFSDB: 2, RT: 2, KX: 2}
+TARGET_AT |= {SVCB: 2, HTTPS: 2}
 HOPS = 16  # of a chain, ours
 
 # Oddness; ours, Knot, NSD, BIND: rcodes, "silence", or * for whatever that server says. Ours * is
@@ -87,10 +89,14 @@ def row_of(question, peer, ours, theirs):
 
 def target_of(record):
     """The name that a record leads to, None for those that lead nowhere."""
-    _, kind, _, _, rdata = record
-    if kind in (CNAME, DNAME):
-        return rdata
-    return rdata[TARGET_AT[kind] :] if kind in TARGET_AT else None
+    owner, kind, _, _, rdata = record
+    if kind not in TARGET_AT:
+        return None
+    begin = end = TARGET_AT[kind]
+    while rdata[end]:
+        end += 1 + rdata[end]
+    # RFC 9460 2.5.2: "." is the owner
+    return owner if kind in (SVCB, HTTPS) and begin == end else rdata[begin : end + 1].lower()
 
 
 def is_in(name, apex):
@@ -183,6 +189,21 @@ def services_of_a_PTR(pair):
         pair.is_same("rcode", "flags", "answer", "authority")
         and bool(more)
         and all(r[0] in instances if r[1] in (SRV, TXT) else r[0] in hosts for r in more)
+    )
+
+
+def targets_of_other_types(pair):
+    """RFC 1183 (AFSDB, RT), 2230 (KX), 9460 4.1 (SVCB, HTTPS): the addresses of targets, as BIND
+    adds them; those of aliases of services too, as Knot does."""
+    more, less = pair.more() or set(), pair.theirs.additional - pair.ours.additional
+    kinds = (SVCB, HTTPS) if pair.peer == "bind" else (AFSDB, RT, KX, SVCB, HTTPS)
+    targets = {target_of(record) for record in pair.ours.answer}
+    return (
+        pair.is_same("rcode", "flags", "answer", "authority")
+        and pair.question.kind in kinds
+        and (more or less)
+        and all(record[0] in targets for record in more)
+        and (not less or pair.peer == "bind")
     )
 
 
@@ -284,6 +305,7 @@ EXPLANATIONS = (
     a_chain_into_another_zone_of_ours,
     addresses_in_another_zone_of_ours,
     services_of_a_PTR,
+    targets_of_other_types,
     glue_is_about_name_servers,
     all_addresses_of_a_referral,
     a_CNAME_for_every_type,
