@@ -929,6 +929,36 @@ START_TEST(a_subset_that_fits_has_no_tc_whatever_else_does_not_fit)
 }
 END_TEST
 
+/* RFC 2782; Go's resolver refuses an answer with a compressed target. */
+START_TEST(targets_of_a_pool_are_written_in_full)
+{
+	static struct got got;
+	const struct asked asked = TCP("_http._tcp.svc.test. SRV");
+	struct dns_walk walk;
+	struct dns_rr rr;
+	unsigned count = 0;
+
+	set_up_registry(100);
+	provide_many(0, 40, "0");
+	ask(&got, &asked);
+	walk = dns_walk(&got.message, DNS_ANSWER);
+	while (dns_walk_next(&walk, &rr) == 1) {
+		const uint8_t *rdata = got.wire + rr.rdata_at;
+		uint8_t target[DNS_NAME_MAX];
+		char text[40];
+
+		snprintf(text, sizeof(text), "h%u.svc.test.",
+			 (unsigned)strtoul((const char *)rdata + 8, NULL, 10));
+		world_name(target, text);
+		ck_assert_uint_eq(rr.rdata_size, 6 + dns_name_size(target));
+		ck_assert_mem_eq(rdata + 6, target, dns_name_size(target));
+		count++;
+	}
+	ck_assert_uint_eq(count, 40);
+	tear_down();
+}
+END_TEST
+
 START_TEST(one_change_moves_at_most_one_member_of_a_subset)
 {
 	static struct got got;
@@ -1124,6 +1154,7 @@ int main(void)
 		an_answer_begins_in_the_lowest_priority,
 		a_large_pool_shows_a_stable_subset,
 		the_part_of_a_pool_that_fits_is_stable_and_turned,
+		targets_of_a_pool_are_written_in_full,
 		a_subset_that_fits_has_no_tc_whatever_else_does_not_fit,
 		one_change_moves_at_most_one_member_of_a_subset,
 		a_small_lowest_priority_is_shown_whole,
