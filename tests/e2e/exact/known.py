@@ -50,9 +50,10 @@ ROWS = (
     ("type 250", "FORMERR", "*", "*", "FORMERR"),
     # RFC 1035 3.2.5: the one class of our zones is IN, and ANY is no class of a zone.
     ("class", "REFUSED", "*", "*", "*"),
-    # RFC 5936 2.2.1, 1995 4: no transfer that was not allowed; by UDP there is no AXFR.
-    ("type 251", "REFUSED FORMERR", "NOTAUTH REFUSED FORMERR", "*", "*"),
-    ("type 252", "REFUSED", "NOTIMP NOTAUTH REFUSED", "*", "*"),
+    # RFC 5936 2.2.1, 4.2: no transfer that was not allowed, none of a name that is no zone, and no
+    # AXFR by UDP; RFC 1995 3: IXFR wants the client's SOA.
+    ("type 251", "REFUSED NOTAUTH FORMERR", "*", "*", "*"),
+    ("type 252", "REFUSED NOTAUTH FORMERR", "*", "*", "*"),
     # Types that nobody has: no data, as for any other.
     ("type 0", "*", "NOTIMP", "", ""),
     ("type 253", "*", "", "", "NOTIMP"),

@@ -1,4 +1,7 @@
-"""A reply as something to compare: rcode, flags, question as spelled, sections as sets."""
+"""A reply as something to compare: rcode, flags, question as spelled, sections as sets.
+
+RFC 2181 5: the RRs of a set have no order; ours turns addresses and SRV, the others do or do not.
+"""
 import struct
 
 # Where names stand in RDATA: n a name, a digit so many octets, . the rest.
