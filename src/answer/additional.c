@@ -24,9 +24,28 @@ struct seen {
 	uint16_t slot[SLOTS]; /* index + 1; 0: free */
 };
 
+/* A set of one: there is nothing to take back. */
+static bool add_single(struct reply *reply, const uint8_t *owner, const struct set *set)
+{
+	uint8_t scratch[SET_SCRATCH];
+	uint16_t size;
+	const uint8_t *rdata = set_member(set, 0, scratch, &size);
+
+	if (put_rr(reply, DNS_ADDITIONAL, owner, set, rdata, size) != OK) {
+		return false;
+	}
+	if (set->type == DNS_TYPE_SRV) {
+		answer_note_target(reply, &reply->hosts, set, rdata, size);
+	}
+	return true;
+}
+
 /* Writes a whole set, or nothing. */
 static bool add_set(struct reply *reply, const uint8_t *owner, const struct set *set)
 {
+	if (set->count == 1) {
+		return add_single(reply, owner, set);
+	}
 	struct dns_writer *writer = reply->writer;
 	const struct dns_mark mark = dns_writer_mark(writer);
 	const size_t hosts = reply->hosts.count;

@@ -143,16 +143,28 @@ size_t dns_name_fold(uint8_t *out, const uint8_t *name)
 	return size;
 }
 
-static bool word_equal(const uint8_t *one, const uint8_t *other)
+/* For words that are not spelled alike; most of them differ in more than case. */
+static bool word_folds_equal(uint64_t one, uint64_t other)
+{
+	return ((one ^ other) & ~CASES) == 0 && dns_fold_word(one) == dns_fold_word(other);
+}
+
+static inline bool word_equal(const uint8_t *one, const uint8_t *other)
 {
 	const uint64_t here = load_word(one);
 	const uint64_t there = load_word(other);
 
-	/* Most are spelled alike, and of the rest most differ in more than case. */
-	if (here == there) {
-		return true;
+	return here == there || word_folds_equal(here, there);
+}
+
+static bool few_equal(const uint8_t *one, const uint8_t *other, size_t size)
+{
+	for (size_t at = 0; at < size; at++) {
+		if (dns_fold(one[at]) != dns_fold(other[at])) {
+			return false;
+		}
 	}
-	return ((here ^ there) & ~CASES) == 0 && dns_fold_word(here) == dns_fold_word(there);
+	return true;
 }
 
 bool dns_octets_equal(const uint8_t *one, const uint8_t *other, size_t size)
@@ -160,12 +172,7 @@ bool dns_octets_equal(const uint8_t *one, const uint8_t *other, size_t size)
 	size_t at = 0;
 
 	if (size < sizeof(uint64_t)) {
-		for (; at < size; at++) {
-			if (dns_fold(one[at]) != dns_fold(other[at])) {
-				return false;
-			}
-		}
-		return true;
+		return few_equal(one, other, size);
 	}
 	for (; at + sizeof(uint64_t) < size; at += sizeof(uint64_t)) {
 		if (!word_equal(one + at, other + at)) {
