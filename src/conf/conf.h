@@ -90,7 +90,7 @@ struct conf_zone {
 	int file_line; /* line of `file:` or `base:` */
 	struct conf_rules update; /* registry: `rules` */
 	struct conf_rules query; /* not written: everybody */
-	struct conf_rules transfer; /* accepted; AXFR is refused until it exists */
+	struct conf_rules transfer; /* not written: nobody */
 	uint32_t lease_min_s; /* default 30 (RFC 9664) */
 	uint32_t lease_max_s; /* default 7200 */
 	uint32_t key_lease_max_s; /* default 604800; with key_lease_min_s = lease_min_s */
@@ -125,6 +125,9 @@ struct conf {
 	uint64_t tcp_unread; /* octets of replies over which no more is read; default 256 KiB */
 	struct conf_cookie cookie;
 	struct conf_rate rate;
+	uint32_t transfer_max; /* zone transfers at a time; default 10 */
+	uint32_t transfer_time_s; /* the longest; default 600 */
+	uint64_t transfer_memory; /* octets of old versions that one may keep; default 256 MiB */
 	uint64_t log_max; /* octets of log before a snapshot; default 16 MiB */
 	struct conf_key *keys;
 	size_t key_count;

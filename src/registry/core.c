@@ -50,20 +50,25 @@ static void take_turns(void *context, struct list *mails)
 	}
 }
 
-/* Has `turn` done by the core and waits. */
+/* Has `turn` done by the core; at once where no thread takes turns. */
+static void post(struct core *core, struct turn *turn, void (*run)(struct core *, struct turn *))
+{
+	turn->run = run;
+	if (core->is_running) {
+		const int ret = mailbox_post_always(core->turns, &turn->mail);
+		assert(ret == OK);
+		(void)ret;
+	} else {
+		run(core, turn);
+	}
+}
+
+/* The same, and waits. */
 static int ask(struct core *core, struct ask *ask, void (*run)(struct core *, struct turn *))
 {
-	int ret;
-
 	call_init(&ask->call);
-	ask->turn.run = run;
-	if (core->is_running) {
-		ret = mailbox_post_always(core->turns, &ask->turn.mail);
-		assert(ret == OK);
-	} else {
-		run(core, &ask->turn);
-	}
-	ret = call_wait(&ask->call);
+	post(core, &ask->turn, run);
+	const int ret = call_wait(&ask->call);
 	call_deinit(&ask->call);
 	return ret;
 }
@@ -396,6 +401,45 @@ void core_release(struct core *core, const struct root *root)
 	struct ask_root request = {.root = root};
 
 	ask(core, &request.ask, run_release);
+}
+
+static struct core_loan *loan_of(struct turn *turn)
+{
+	return list_entry(turn, struct core_loan, turn);
+}
+
+static void run_return(struct core *core, struct turn *turn)
+{
+	struct core_loan *loan = loan_of(turn);
+
+	reclaim_release(core->reclaim, loan->root);
+	loan->returned(loan);
+}
+
+static void run_borrow(struct core *core, struct turn *turn)
+{
+	struct core_loan *loan = loan_of(turn);
+
+	loan->root = reclaim_hold(core->reclaim);
+	loan->garbage = core_garbage(core);
+	if (!loan->lent(loan)) {
+		run_return(core, turn);
+	}
+}
+
+void core_borrow(struct core *core, struct core_loan *loan)
+{
+	post(core, &loan->turn, run_borrow);
+}
+
+void core_return(struct core *core, struct core_loan *loan)
+{
+	post(core, &loan->turn, run_return);
+}
+
+uint64_t core_garbage(const struct core *core)
+{
+	return atomic_load_explicit(&core->counters.garbage, memory_order_relaxed);
 }
 
 /* ---- counters ------------------------------------------------------------------------------ */

@@ -22,6 +22,12 @@
 struct core;
 struct root;
 
+/* What is posted to the core beside jobs; the inside of the structures that have it. */
+struct turn {
+	struct mail mail;
+	void (*run)(struct core *core, struct turn *turn);
+};
+
 /*
  * What readers see. Workers load it after each receive, with acquire; NULL while the registry is
  * being restored: answer SERVFAIL.
@@ -91,6 +97,30 @@ int core_publish(struct core *core);
  */
 const struct root *core_hold(struct core *core);
 void core_release(struct core *core, const struct root *root);
+
+/*
+ * The same for threads that must not wait for the core. The borrower's structure has this in it,
+ * and it stays until `returned`.
+ */
+struct core_loan {
+	struct turn turn;
+	const struct root *root;
+	uint64_t garbage; /* core_garbage() when it was made */
+	/* In the core's thread: here is `root`. false: nobody wants it any more. */
+	bool (*lent)(struct core_loan *loan);
+	/* In the core's thread: `root` is given back, and the structure free. */
+	void (*returned)(struct core_loan *loan);
+};
+
+/* Asks for a counted reference to the present root; ends it, any time after `lent`. Thread: any. */
+void core_borrow(struct core *core, struct core_loan *loan);
+void core_return(struct core *core, struct core_loan *loan);
+
+/*
+ * Octets of old versions that all commits so far have left behind; a loan keeps those that have
+ * come since it was made. Thread: any.
+ */
+uint64_t core_garbage(const struct core *core);
 
 /* What the core has counted, for `status`. Thread: any. */
 struct core_counters {

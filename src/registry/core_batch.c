@@ -197,6 +197,7 @@ int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
 		root_each_lease(writer, unnote_lease, core);
 		return ret;
 	}
+	counter_add(&core->counters.garbage, garbage_size(garbage));
 	reclaim_advance(core->reclaim, root, garbage);
 	counter_set(&core->counters.leases, core->leases.count);
 	return OK;

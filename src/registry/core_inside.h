@@ -24,12 +24,6 @@
 
 #define EXPIRE_MAX 1000 /* names in one command */
 
-/* What is posted to the core beside jobs. */
-struct turn {
-	struct mail mail;
-	void (*run)(struct core *core, struct turn *turn);
-};
-
 /* What the log said on its own thread. */
 struct log_turn {
 	struct turn turn;
@@ -65,6 +59,7 @@ struct counters {
 	_Atomic(uint64_t) leases;
 	_Atomic(uint64_t) overdue_ms;
 	_Atomic(uint64_t) outgrown;
+	_Atomic(uint64_t) garbage; /* core_garbage() */
 };
 
 struct core {

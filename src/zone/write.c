@@ -6,6 +6,7 @@
  * in the transaction; the public functions turn them into ERR_NOMEM at their end.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,16 @@ void garbage_free(struct garbage *garbage)
 		free(object);
 	}
 	free(garbage);
+}
+
+size_t garbage_size(const struct garbage *garbage)
+{
+	size_t size = 0;
+
+	for (struct object *object = garbage->first; object != NULL; object = object->next) {
+		size += malloc_usable_size(object);
+	}
+	return size;
 }
 
 void root_silence(struct root_writer *writer)

@@ -364,6 +364,9 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 void root_abort(struct root_writer *writer);
 void garbage_free(struct garbage *garbage);
 
+/* Octets that it keeps. */
+size_t garbage_size(const struct garbage *garbage);
+
 /* Leases that this writing made new and that it dropped, for the core's timer; after commit they
  * are gone from the lists. `fn` is called for each. */
 typedef void (*lease_fn)(void *context, struct lease *lease, bool is_new);

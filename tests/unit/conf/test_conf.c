@@ -129,6 +129,18 @@ START_TEST(the_server_is_as_written)
 }
 END_TEST
 
+START_TEST(limits_of_transfers_are_as_written)
+{
+	struct conf *conf =
+		parsed(SERVER("transfer-max: 3, transfer-time: 2m, transfer-memory: 5MiB"));
+
+	ck_assert_uint_eq(conf->transfer_max, 3);
+	ck_assert_uint_eq(conf->transfer_time_s, 120);
+	ck_assert_uint_eq(conf->transfer_memory, 5 << 20);
+	conf_unref(conf);
+}
+END_TEST
+
 START_TEST(the_zones_are_as_written)
 {
 	struct conf *conf = parsed(whole_file);
@@ -495,6 +507,9 @@ START_TEST(dev_is_the_quickstart)
 	ck_assert_uint_eq(dev->update_queue, file->update_queue);
 	ck_assert_uint_eq(dev->tcp_max, file->tcp_max);
 	ck_assert_uint_eq(dev->tcp_idle_s, file->tcp_idle_s);
+	ck_assert_uint_eq(dev->transfer_max, file->transfer_max);
+	ck_assert_uint_eq(dev->transfer_time_s, file->transfer_time_s);
+	ck_assert_uint_eq(dev->transfer_memory, file->transfer_memory);
 	ck_assert_uint_eq(dev->log_max, file->log_max);
 	ck_assert_uint_eq(dev->key_count, 0);
 	ck_assert_uint_eq(file->key_count, 0);
@@ -516,6 +531,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		the_server_is_as_written,
+		limits_of_transfers_are_as_written,
 		the_zones_are_as_written,
 		the_rules_are_as_written,
 		the_keys_are_as_written,

@@ -332,6 +332,9 @@ START_TEST(what_is_not_written_has_its_default)
 	ck_assert_uint_eq(conf->tcp_max, 1000);
 	ck_assert_uint_eq(conf->tcp_idle_s, 10);
 	ck_assert_uint_eq(conf->udp_pause_us, 0);
+	ck_assert_uint_eq(conf->transfer_max, 10);
+	ck_assert_uint_eq(conf->transfer_time_s, 600);
+	ck_assert_uint_eq(conf->transfer_memory, 256 << 20);
 	ck_assert_uint_eq(conf->log_max, 16 << 20);
 	ck_assert_uint_eq(conf->key_count, 0);
 	ck_assert(zone->is_registry);

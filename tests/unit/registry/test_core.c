@@ -546,6 +546,93 @@ START_TEST(a_held_root_stays_as_it_was)
 }
 END_TEST
 
+struct borrower {
+	struct core_loan loan;
+	bool wants;
+	_Atomic(unsigned) lent;
+	_Atomic(unsigned) returned;
+};
+
+static bool note_lent(struct core_loan *loan)
+{
+	struct borrower *borrower = list_entry(loan, struct borrower, loan);
+
+	/* Who lends must not touch it any more where it is wanted, so that comes last. */
+	const bool wants = borrower->wants;
+	borrower->lent++;
+	return wants;
+}
+
+static void note_returned(struct core_loan *loan)
+{
+	list_entry(loan, struct borrower, loan)->returned++;
+}
+
+static struct borrower borrower_of(bool wants)
+{
+	return (struct borrower){.loan = {.lent = note_lent, .returned = note_returned},
+				 .wants = wants};
+}
+
+START_TEST(a_borrowed_root_stays_as_it_was_until_it_is_returned)
+{
+	struct core_world world;
+	struct borrower borrower = borrower_of(true);
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, 0)), DNS_RCODE_NOERROR);
+	core_borrow(world.core, &borrower.loan);
+	WAIT_FOR(borrower.lent == 1);
+	ck_assert_uint_eq(borrower.loan.garbage, core_garbage(world.core));
+	for (unsigned i = 1; i < 200; i++) {
+		ck_assert_uint_eq(core_wait(&world, core_host(&world, 0, i)), DNS_RCODE_NOERROR);
+	}
+	/* Each commit leaves at least a root, a zone and a way to the name behind. */
+	ck_assert_uint_gt(core_garbage(world.core), borrower.loan.garbage + 199 * 500);
+	ck_assert(root_has(&world, borrower.loan.root, "host-0"));
+	ck_assert(!root_has(&world, borrower.loan.root, "host-1"));
+	ck_assert_uint_eq(borrower.returned, 0);
+	core_return(world.core, &borrower.loan);
+	WAIT_FOR(borrower.returned == 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_root_that_nobody_wants_any_more_is_returned_at_once)
+{
+	struct core_world world;
+	struct borrower borrower = borrower_of(false);
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	core_borrow(world.core, &borrower.loan);
+	WAIT_FOR(borrower.returned == 1);
+	ck_assert_uint_eq(borrower.lent, 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+START_TEST(a_root_is_lent_and_returned_also_where_no_thread_runs)
+{
+	struct core_world world;
+	struct borrower borrower = borrower_of(true);
+
+	core_world_init(&world);
+	ck_assert_int_eq(core_world_open(&world), OK);
+	core_borrow(world.core, &borrower.loan);
+	ck_assert_uint_eq(borrower.lent, 1);
+	core_return(world.core, &borrower.loan);
+	ck_assert_uint_eq(borrower.returned, 1);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
 struct reader {
 	struct core_world *world;
 	atomic_bool is_over;
@@ -641,6 +728,9 @@ int main(void)
 		more_than_a_command_takes_expire_one_after_another,
 		an_edit_is_published_or_leaves_no_trace,
 		a_held_root_stays_as_it_was,
+		a_borrowed_root_stays_as_it_was_until_it_is_returned,
+		a_root_that_nobody_wants_any_more_is_returned_at_once,
+		a_root_is_lent_and_returned_also_where_no_thread_runs,
 		readers_see_whole_versions_while_others_come_and_go,
 	};
 
