@@ -49,17 +49,11 @@ size_t access_sign_size(const struct access_signer *signer);
 
 /*
  * Appends the TSIG record to a finished message of `size` octets in a buffer of `room` and counts
- * it. Returns the new size, or ERR_SPACE, ERR_NOMEM.
+ * it. *signer goes on to the next message, if the request is answered by several: its MAC covers
+ * the one of this (RFC 8945 5.3.1). Returns the new size, or ERR_SPACE, ERR_NOMEM.
  */
-int access_sign(const struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
+int access_sign(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
 		uint64_t now_s);
-
-/*
- * The same for each of several messages that answer one request (RFC 8945 5.3.1): *signer goes on
- * to the next, whose MAC covers that of this one.
- */
-int access_sign_next(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
-		     uint64_t now_s);
 
 /* What a registration touches: one name of an UPDATE, as the rules see it. */
 struct access_subject {

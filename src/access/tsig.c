@@ -195,16 +195,8 @@ static int sign(const struct access_signer *signer, struct dns_tsig *tsig, uint8
 	return (int)whole;
 }
 
-int access_sign(const struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
+int access_sign(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
 		uint64_t now_s)
-{
-	struct dns_tsig tsig;
-
-	return signer->reply_tsig ? sign(signer, &tsig, wire, size, room, now_s) : (int)size;
-}
-
-int access_sign_next(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
-		     uint64_t now_s)
 {
 	struct dns_tsig tsig;
 

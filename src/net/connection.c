@@ -22,6 +22,7 @@
 #include "loop/loop.h"
 #include "net/source.h"
 #include "net/ticket.h"
+#include "net/transfer.h"
 
 enum {
 	CONNECTION_WAITING_MAX = 256, /* UPDATEs that may wait for the core */
@@ -189,6 +190,16 @@ static void connection_submit(struct connection *connection)
 	}
 }
 
+static void connection_transfer(struct connection *connection)
+{
+	struct stream_thread *thread = connection->thread;
+
+	if (transfer_submit(thread, connection->number, thread->net, &thread->desk,
+			    &thread->request)) {
+		connection->waiting++;
+	}
+}
+
 static void connection_message(struct connection *connection, const uint8_t *wire, size_t size)
 {
 	struct stream_thread *thread = connection->thread;
@@ -210,12 +221,10 @@ static void connection_message(struct connection *connection, const uint8_t *wir
 	connection_note(connection);
 	if (request->state == REQUEST_SUBMIT) {
 		connection_submit(connection);
+	} else if (request->state == REQUEST_TRANSFER) {
+		connection_transfer(connection);
 	}
-	if (request->state == REQUEST_SUBMIT) {
-		return;
-	}
-	if (request->state == REQUEST_STREAM) {
-		connection_add_source(connection, request->source);
+	if (request->state == REQUEST_SUBMIT || request->state == REQUEST_TRANSFER) {
 		return;
 	}
 	request_find(&thread->desk, request, 1, &thread->query);

@@ -37,6 +37,7 @@ struct net {
 	uint64_t tcp_room; /* how many there are files for */
 	struct clients *clients; /* and whose they are */
 	struct rate *rate; /* of replies by UDP, to each network */
+	_Atomic(unsigned) transfers; /* of zones, of all threads */
 	atomic_bool is_stopping;
 	struct tally core_tally; /* of replies that the core's thread sends */
 	struct outbox *core_outbox;

@@ -70,6 +70,10 @@ void net_free(struct net *net);
 	row(sampled, "answers with a subset of a large pool")                                      \
 	row(cut, "answers by TCP that end where a message does")                                   \
 	row(send_failed, "replies that the kernel did not take")                                   \
+	row(transfers, "zone transfers made to the end")                                           \
+	row(transfers_denied, "zone transfers refused by a rule")                                  \
+	row(transfers_full, "zone transfers answered SERVFAIL, so many being under way")           \
+	row(transfers_cut, "zone transfers cut: too slow, too long, or the connection ended")      \
 	row(queue_full, "UPDATEs answered SERVFAIL, the queue being full")                         \
 	row(tcp_accepted, "TCP connections accepted")                                              \
 	row(tcp_closed, "TCP connections closed, for whatever reason")                             \

@@ -140,6 +140,8 @@ size_t reply_end(struct reply *reply, uint64_t now_s, struct tally *tally)
 		tally_add(&tally->send_failed, 1);
 		return 0;
 	}
-	reply_count(tally, reply);
+	if (!reply->is_more) {
+		reply_count(tally, reply);
+	}
 	return (size_t)size;
 }

@@ -40,6 +40,7 @@ struct reply {
 	struct access_signer *signer;
 	const struct reply_extra *extra; /* or NULL */
 	bool is_stream;
+	bool is_more; /* one before it was counted: of several messages, not the first */
 	uint8_t *wire; /* room for what reply_room() says */
 	size_t room;
 	struct outcome outcome;

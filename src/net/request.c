@@ -17,6 +17,7 @@
 #include "net/identity.h"
 #include "net/rate.h"
 #include "update/update.h"
+#include "xfr/xfr.h"
 
 enum {
 	REQUEST_ARENA = 64 * 1024,
@@ -288,12 +289,6 @@ static bool request_refuse(const struct request_desk *desk, struct request *requ
 				  "class is not IN");
 		return true;
 	}
-	/* RFC 5936 2.2.1: a transfer that policy does not allow. */
-	if (message->qtype == DNS_TYPE_AXFR || message->qtype == DNS_TYPE_IXFR) {
-		request_reply_ede(request, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
-				  "no zone transfers yet");
-		return true;
-	}
 	return false;
 }
 
@@ -411,6 +406,59 @@ static void request_limit(struct request_desk *desk, struct request *request)
 	request->is_slip = !request->extra.has_cookie;
 }
 
+/* One line for a transfer that a rule refused: a secondary with a wrong key shows up here. */
+static void request_log_untransferred(struct request_desk *desk, const struct request *request,
+				      const char *rule)
+{
+	const struct conf_key *key = request->identity.key;
+	uint32_t left_out;
+	char peer[64];
+	char zone[DNS_NAME_TEXT_MAX];
+	char key_name[DNS_NAME_TEXT_MAX];
+	char reason[256];
+
+	if (!log_may(&desk->lines, request_mono_ms(desk), REQUEST_LINES, &left_out)) {
+		return;
+	}
+	log_line(LOG_LEVEL_WARNING, "zone transfer refused",
+		 "zone=%s peer=%s key=%s rule=%s left_out=%u",
+		 request_name_text(zone, sizeof(zone), request->message.qname),
+		 access_address_text(peer, request->peer),
+		 request_name_text(key_name, sizeof(key_name), key == NULL ? NULL : key->name),
+		 log_quote(reason, sizeof(reason), rule), left_out);
+}
+
+static void request_transfer(struct request_desk *desk, struct request *request)
+{
+	const struct xfr_request asked = {
+		.root = desk->root,
+		.conf = desk->conf,
+		.message = &request->message,
+		.identity = &request->identity,
+	};
+	struct xfr_verdict verdict;
+
+	xfr_judge(&asked, &verdict);
+	if (verdict.form != XFR_REFUSED) {
+		request->state = verdict.form == XFR_SOA ? REQUEST_SOA : REQUEST_TRANSFER;
+		request->zone = verdict.zone;
+		request->command = NULL;
+		return;
+	}
+	snprintf(request->result.ede_text, sizeof(request->result.ede_text), "%s",
+		 verdict.ede_text);
+	request_reply_ede(request, verdict.rcode, verdict.ede, request->result.ede_text);
+	if (verdict.is_denied) {
+		tally_add(&desk->tally->transfers_denied, 1);
+		request_log_untransferred(desk, request, verdict.ede_text);
+	}
+}
+
+static bool request_is_transfer(const struct request *request)
+{
+	return request->message.qtype == DNS_TYPE_AXFR || request->message.qtype == DNS_TYPE_IXFR;
+}
+
 /* Up to the outcome, or to what only root and core can say. */
 static void request_decide(struct request_desk *desk, struct request *request)
 {
@@ -454,6 +502,8 @@ static void request_decide(struct request_desk *desk, struct request *request)
 	}
 	if (opcode == DNS_OPCODE_UPDATE) {
 		request_update(desk, request);
+	} else if (request_is_transfer(request)) {
+		request_transfer(desk, request);
 	}
 }
 
@@ -461,7 +511,8 @@ void request_begin(struct request_desk *desk, struct request *request)
 {
 	request_decide(desk, request);
 	if (desk->conf->rate.responses > 0 && !request->is_stream &&
-	    (request->state == REQUEST_FIND || request->state == REQUEST_REPLY)) {
+	    (request->state == REQUEST_FIND || request->state == REQUEST_REPLY ||
+	     request->state == REQUEST_SOA)) {
 		request_limit(desk, request);
 	}
 }
@@ -546,6 +597,15 @@ static void request_answer(struct request_desk *desk, const struct request *requ
 	tally_add(&desk->tally->cut, result.is_short ? 1 : 0);
 }
 
+/* RFC 1995 section 2: what the client needs to know. */
+static void request_write_soa(const struct request *request, struct reply *reply)
+{
+	dns_writer_flags(&reply->writer, DNS_FLAG_AA, 0);
+	if (xfr_write_soa(request->zone, &reply->writer) != OK) {
+		dns_writer_flags(&reply->writer, request->is_stream ? 0 : DNS_FLAG_TC, 0);
+	}
+}
+
 size_t request_finish(struct request_desk *desk, struct request *request, uint8_t *wire)
 {
 	struct reply reply;
@@ -555,6 +615,7 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 	reply.extra = &request->extra;
 	reply.is_stream = request->is_stream;
 	reply.nsid = desk->conf->identity;
+	reply.is_more = false;
 	reply.wire = wire;
 	reply.room = request_room(request);
 	reply.outcome = request->outcome;
@@ -565,6 +626,8 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 		dns_writer_flags(&reply.writer, DNS_FLAG_TC, 0);
 	} else if (request->said != NULL) {
 		identity_write(&reply.writer, &request->message, request->said);
+	} else if (request->state == REQUEST_SOA) {
+		request_write_soa(request, &reply);
 	}
 	return reply_end(&reply, request->signer.reply_tsig ? request_wall_s(desk) : 0,
 			 desk->tally);

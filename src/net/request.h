@@ -22,7 +22,6 @@
 #include "registry/command.h"
 
 struct rate;
-struct source;
 
 /* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
 struct request_desk {
@@ -57,7 +56,8 @@ enum request_state {
 	REQUEST_FIND, /* a query for the root */
 	REQUEST_REPLY, /* the outcome is known */
 	REQUEST_SUBMIT, /* an UPDATE for the core */
-	REQUEST_STREAM, /* by TCP: a reply of many messages */
+	REQUEST_SOA, /* the SOA of `zone` alone */
+	REQUEST_TRANSFER, /* by TCP: the zone, for transfer.h */
 };
 
 struct request {
@@ -80,9 +80,9 @@ struct request {
 	struct access_identity identity;
 	struct access_signer signer;
 	struct command_result result; /* the outcome's text may be in it */
+	const struct zone *zone; /* with REQUEST_SOA */
 	uint8_t *command; /* with REQUEST_SUBMIT: malloc'd, the caller's */
 	size_t command_size;
-	struct source *source; /* with REQUEST_STREAM: owned, the caller's (net/source.h) */
 };
 
 void request_begin(struct request_desk *desk, struct request *request);

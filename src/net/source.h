@@ -1,11 +1,11 @@
 /*
  * A reply of many messages, such as a zone transfer, made as fast as it is read.
  *
- * request_begin() says REQUEST_STREAM and leaves one in request->source; or a ticket comes back
- * with one in ticket->source. The connection takes it, and asks it for the next message whenever
- * the octets that wait to be read have room (server.tcp-unread), a piece at a time, so that one
- * transfer costs the other connections of its thread nothing. Other requests of the connection are
- * answered meanwhile, and several sources take turns, message by message (RFC 9103 section 6.2).
+ * A ticket comes back with one in ticket->source. The connection takes it, and asks it for the
+ * next message whenever the octets that wait to be read have room (server.tcp-unread), a piece at a
+ * time, so that one transfer costs the other connections of its thread nothing. Other requests of
+ * the connection are answered meanwhile, and several sources take turns, message by message (RFC
+ * 9103 section 6.2).
  *
  * A receiver that takes nothing for server.tcp-write is dropped; then, as at every other end of
  * the connection, the source is freed. Thread: the stream thread that has the connection, online

@@ -182,6 +182,7 @@ size_t ticket_reply(struct ticket *ticket, uint8_t *wire, uint64_t *wall_s, stru
 	reply.extra = &ticket->extra;
 	reply.is_stream = ticket->stream != NULL;
 	reply.nsid = ticket->conf->identity;
+	reply.is_more = false;
 	reply.wire = wire;
 	reply.room = reply_room(&ticket->message, reply.is_stream);
 	outcome_from_result(&reply.outcome, &ticket->job.result);
