@@ -66,6 +66,7 @@ static int take(const struct zone *zone, size_t room)
 	static const struct dns_message request = {.id = 7,
 						   .has_question = true,
 						   .qname = "\1Z",
+						   .qname_size = 3,
 						   .qtype = DNS_TYPE_AXFR,
 						   .qclass = DNS_CLASS_IN};
 	static uint8_t wire[WIRE_MAX];
