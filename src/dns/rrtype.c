@@ -16,7 +16,7 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
-#define TYPES 262 /* rows, by number; all types from here on are unknown */
+#define TYPES 263 /* rows, by number; all types from here on are unknown */
 
 /* clang-format off */
 #define PLAIN(number, text, form) [(number)] = {.type = (number), .name = (text), .layout = (form)}
@@ -106,8 +106,10 @@ static const struct dns_rrtype table[TYPES] = {
 	PLAIN(DNS_TYPE_URI, "URI", "22m"),
 	CHECKED(DNS_TYPE_CAA, "CAA", "1sr", dns_check_caa),
 	PLAIN(DNS_TYPE_AVC, "AVC", "t"),
+	PLAIN(DNS_TYPE_DOA, "DOA", "441sr"),
 	CHECKED(DNS_TYPE_AMTRELAY, "AMTRELAY", "11r", dns_check_amtrelay),
 	PLAIN(DNS_TYPE_RESINFO, "RESINFO", "t"),
+	PLAIN(DNS_TYPE_WALLET, "WALLET", "t"),
 };
 
 static const struct dns_rrtype unknown = {.name = "", .layout = "r"};

@@ -129,8 +129,10 @@ enum dns_type {
 	DNS_TYPE_URI = 256,
 	DNS_TYPE_CAA = 257,
 	DNS_TYPE_AVC = 258,
+	DNS_TYPE_DOA = 259,
 	DNS_TYPE_AMTRELAY = 260,
 	DNS_TYPE_RESINFO = 261,
+	DNS_TYPE_WALLET = 262,
 };
 
 enum dns_option {

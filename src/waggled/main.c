@@ -300,7 +300,7 @@ static int start(struct server *server)
 	}
 	warn_of_open_rules(server->conf);
 	/* Files are read twice where the port is not known yet: errors first, whatever else. */
-	ret = zones_load(&zones, server->conf, 53, &error);
+	ret = zones_load(&zones, server->conf, 0, &error);
 	zones_free(zones);
 	zones = NULL;
 	if (ret != OK) {

@@ -201,7 +201,7 @@ static int load_one(struct loaded *zone, const struct conf *conf, uint16_t port,
 	if (path != NULL) {
 		const struct text_sink sink = {
 			.record = take_record,
-			.warning = take_warning,
+			.warning = port == 0 ? NULL : take_warning,
 			.context = zone,
 		};
 

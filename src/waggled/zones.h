@@ -18,8 +18,8 @@ struct zones_error {
 };
 
 /*
- * Reads every file; `port` is where this server answers, for the records that say so. *out: returns
- * owned. ERR_CONF with *error (file and line), ERR_NOMEM.
+ * Reads every file; `port` is where this server answers, for the records that say so; 0 to see
+ * whether they load, without a word of what is merely odd in them. *out: returns owned. ERR_CONF with *error (file and line), ERR_NOMEM.
  */
 int zones_load(struct zones **out, const struct conf *conf, uint16_t port,
 	       struct zones_error *error);

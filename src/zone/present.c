@@ -3,7 +3,8 @@
  * letter reads, the same letter writes. The parameters of SVCB are the last field of two of them;
  * each has a value of a form that hangs on its key, and they may come in any order.
  *
- *   1 2  number of so many octets      n  name          t  one or more strings
+ *   1 2 4  number of so many octets    n  name          t  one or more strings
+ *   b    bitmap of types, to the end
  *   g    string without quotes (the tag of CAA)         q  the rest, as one string
  *   v    the parameters of SVCB
  */
@@ -28,9 +29,9 @@ static const struct {
 	uint16_t type;
 	const char *form;
 } forms[] = {
-	{DNS_TYPE_NSAP_PTR, "n"}, {DNS_TYPE_SVCB, "2nv"}, {DNS_TYPE_HTTPS, "2nv"},
-	{DNS_TYPE_NINFO, "t"},    {DNS_TYPE_AVC, "t"},    {DNS_TYPE_CAA, "1gq"},
-	{DNS_TYPE_RESINFO, "t"},
+	{DNS_TYPE_NSAP_PTR, "n"}, {DNS_TYPE_NINFO, "t"},   {DNS_TYPE_CSYNC, "42b"},
+	{DNS_TYPE_SVCB, "2nv"},   {DNS_TYPE_HTTPS, "2nv"}, {DNS_TYPE_CAA, "1gq"},
+	{DNS_TYPE_AVC, "t"},      {DNS_TYPE_RESINFO, "t"}, {DNS_TYPE_WALLET, "t"},
 };
 
 static const char *form_of(uint16_t type)
@@ -81,13 +82,13 @@ static int fail_word(const struct source *source, const struct word *word, const
 
 static int read_number(struct source *source, const struct word *word, size_t octets)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	for (size_t i = 0; i < word->size; i++) {
 		if (!isdigit((unsigned char)word->text[i])) {
 			return fail_word(source, word, "a number");
 		}
-		value = value * 10 + (uint32_t)(word->text[i] - '0');
+		value = value * 10 + (uint64_t)(word->text[i] - '0');
 		if (value >> (octets * 8) != 0) {
 			return fail_word(source, word, "a number in its range");
 		}
@@ -108,7 +109,7 @@ static int read_name(struct source *source, const struct word *word)
 
 	if (size < 0) {
 		return fail_word(source, word,
-				 size == ERR_RANGE ? "a name: over 255 octets" : "a name");
+				 size == ERR_RANGE ? "a name: it is too long" : "a name");
 	}
 	buf_write(&source->out, name, (size_t)size);
 	return OK;
@@ -417,10 +418,45 @@ static int read_strings(struct source *source)
 	return ret;
 }
 
+/* RFC 4034 4.1.2. ldns takes a type that it does not know for type 0, without a word. */
+static int read_bitmap(struct source *source)
+{
+	uint8_t bits[8192] = {0};
+	char text[WORD_MAX];
+	struct word word;
+
+	while (lines_word(&source->at, &word)) {
+		uint16_t type;
+
+		if (word.is_quoted || !word_copy(text, &word) ||
+		    (type = rdata_type_from_text(text)) == 0) {
+			return fail_word(source, &word, "a type");
+		}
+		bits[type / 8] |= (uint8_t)(0x80 >> type % 8);
+	}
+	for (size_t window = 0; window < 256; window++) {
+		const uint8_t *start = bits + window * 32;
+		uint8_t size = 32;
+
+		while (size > 0 && start[size - 1] == 0) {
+			size--;
+		}
+		if (size > 0) {
+			buf_write_u8(&source->out, (uint8_t)window);
+			buf_write_u8(&source->out, size);
+			buf_write(&source->out, start, size);
+		}
+	}
+	return OK;
+}
+
 static int read_field(struct source *source, char letter)
 {
 	struct word word;
 
+	if (letter == 'b') {
+		return read_bitmap(source);
+	}
 	if (letter == 'v') {
 		return read_params(source);
 	}
@@ -433,6 +469,7 @@ static int read_field(struct source *source, char letter)
 	switch (letter) {
 	case '1':
 	case '2':
+	case '4':
 		return word.is_quoted ? fail_word(source, &word, "a number")
 				      : read_number(source, &word, (size_t)(letter - '0'));
 	case 'n':
@@ -518,7 +555,8 @@ static void put_value(FILE *out, const uint8_t *octets, size_t size)
 
 static void put_key(FILE *out, uint16_t key)
 {
-	if (key < SVCB_NAMES) {
+	/* "ohttp" is younger than many readers. */
+	if (key < SVCB_OHTTP) {
 		fputs(svcb_names[key], out);
 	} else {
 		fprintf(out, "key%u", key);
@@ -636,6 +674,24 @@ static int put_params(FILE *out, struct buf_reader *rdata)
 	return ret;
 }
 
+static void put_bitmap(FILE *out, struct buf_reader *rdata)
+{
+	char text[16];
+
+	while (buf_left(rdata) > 0) {
+		const uint16_t window = buf_read_u8(rdata);
+		const uint16_t size = buf_read_u8(rdata);
+		const uint8_t *bits = buf_read(rdata, size);
+
+		for (uint16_t i = 0; bits != NULL && i < size * 8; i++) {
+			if ((bits[i / 8] & 0x80 >> i % 8) != 0) {
+				fprintf(out, " %s",
+					rdata_type_text(text, (uint16_t)(window * 256 + i)));
+			}
+		}
+	}
+}
+
 static int put_field(FILE *out, char letter, struct buf_reader *rdata)
 {
 	char text[DNS_NAME_TEXT_MAX];
@@ -649,6 +705,12 @@ static int put_field(FILE *out, char letter, struct buf_reader *rdata)
 		return OK;
 	case '2':
 		fprintf(out, "%u", buf_read_u16(rdata));
+		return OK;
+	case '4':
+		fprintf(out, "%u", buf_read_u32(rdata));
+		return OK;
+	case 'b':
+		put_bitmap(out, rdata);
 		return OK;
 	case 'n':
 		(void)dns_name_read_plain(rdata, name);
@@ -685,7 +747,7 @@ int present_write(char **out, uint16_t type, const uint8_t *rdata, uint16_t size
 		return ERR_NOMEM;
 	}
 	for (const char *letter = form_of(type); ret == OK && *letter != '\0'; letter++) {
-		if (reader.at > reader.start && *letter != 'v') {
+		if (reader.at > reader.start && strchr("vb", *letter) == NULL) {
 			fputc(' ', file);
 		}
 		ret = put_field(file, *letter, &reader);

@@ -93,7 +93,9 @@ static int check_field(const struct source *source, const ldns_rdf *field, const
 		ret = word_name(name, word, source->origin);
 		if (ret < 0) {
 			return fail(source->why, "\"%s\" is %s", show,
-				    ret == ERR_RANGE ? "a name of over 255 octets" : "not a name");
+				    ret == ERR_RANGE
+					    ? "too long for a name (63 octets a label, 255 in all)"
+					    : "not a name");
 		}
 		rdata->size -= ldns_rdf_size(field);
 		memcpy(rdata->data + rdata->size, name, (size_t)ret);
@@ -156,6 +158,21 @@ static int collect_fields(const struct source *source, const ldns_rr *rr, const 
 	return OK;
 }
 
+/* ldns wants the key of IPSECKEY, the fifth field, in one word; RFC 4025 3.1 allows blanks. */
+static void join_key(char *text)
+{
+	size_t words = 1;
+	char *to = text;
+
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at == ' ' && ++words > 5) {
+			continue;
+		}
+		*to++ = *at;
+	}
+	*to = '\0';
+}
+
 static int from_ldns(const struct source *source, const char *type, const char *text,
 		     struct rdata *rdata)
 {
@@ -170,7 +187,12 @@ static int from_ldns(const struct source *source, const char *type, const char *
 	if (line != NULL && origin != NULL) {
 		ldns_status status;
 
-		snprintf(line, room, ". 0 IN %s %s", type, text);
+		const int behind = snprintf(line, room, ". 0 IN %s ", type);
+
+		strcpy(line + behind, text);
+		if (strcmp(type, "IPSECKEY") == 0) {
+			join_key(line + behind);
+		}
 		status = ldns_rr_new_frm_str(&rr, line, 0, origin, &previous);
 		if (status == LDNS_STATUS_OK) {
 			ret = collect_fields(source, rr, text, rdata);
@@ -255,6 +277,11 @@ int rdata_from_text(struct rdata *out, uint16_t type, const char *text, const ui
 	int ret;
 
 	rdata_type_text(name, type);
+	if (!lines_word(&behind, &word) && type == DNS_TYPE_APL) {
+		out->size = 0; /* RFC 3123 4: a list of no prefixes */
+		return OK;
+	}
+	behind = text;
 	if (!lines_word(&behind, &word)) {
 		return fail(why, "%s without data", name);
 	}

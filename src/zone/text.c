@@ -85,7 +85,8 @@ static int read_name(const struct reading *reading, const struct word *word,
 		return OK;
 	}
 	return fail(reading, "\"%s\" is %s", word_shown(show, word->text, word->size),
-		    size == ERR_RANGE ? "a name of over 255 octets" : "not a name");
+		    size == ERR_RANGE ? "too long for a name (63 octets a label, 255 in all)"
+				      : "not a name");
 }
 
 static bool looks_like_seconds(const struct word *word)

@@ -124,6 +124,11 @@ static const struct good goods[] = {
 	{"a 5 HTTPS 0 other.example.\n", "a.static.example. 5 HTTPS 0 other.example.\n"},
 	{"a 5 HTTPS 1 . dohpath=/q{?dns}\n",
 	 "a.static.example. 5 HTTPS 1 . dohpath=\"/q{?dns}\"\n"},
+	{"a 5 CSYNC 4294967295 3 WALLET type65280 A\n",
+	 "a.static.example. 5 CSYNC 4294967295 3 A WALLET TYPE65280\n"},
+	{"a 5 CSYNC 1 0\n", "a.static.example. 5 CSYNC 1 0\n"},
+	{"a 5 IPSECKEY 10 1 2 192.0.2.1 AAEC AwQF\n",
+	 "a.static.example. 5 IPSECKEY 10 1 2 192.0.2.1 AAECAwQF\n"},
 	{"a 5 CAA 128 tbs \"\"\n", "a.static.example. 5 CAA 128 tbs \"\"\n"},
 	{"a 5 CAA 0 issue ca.example\n", "a.static.example. 5 CAA 0 issue \"ca.example\"\n"},
 	{"a 5 CAA 0 issue \"ca.example\"\n", "a.static.example. 5 CAA 0 issue \"ca.example\"\n"},
@@ -242,6 +247,9 @@ static const struct bad bads[] = {
 	{"a 5 CAA 0 issue x y\n", "3: \"y\" is not part of this record"},
 	{"a 5 CAA 256 issue x\n", "3: \"256\" is not a number in its range"},
 	{"a 5 TYPE65280 0\n", "3: TYPE65280 is read as \\# LENGTH HEX only (RFC 3597 section 5)"},
+	{"a 5 CSYNC 1 3 A NOTATYPE\n", "3: \"NOTATYPE\" is not a type"},
+	{"a 5 CSYNC 1 3 TYPE0\n", "3: \"TYPE0\" is not a type"},
+	{"a 5 CSYNC 4294967296 3 A\n", "3: \"4294967296\" is not a number in its range"},
 	{"a 5 DS 1 8 2 0000\n", "3: this is no valid DS record"},
 	{"a 5 TXT ( b\nc 5 TXT d\n", "3: a parenthesis that is not closed"},
 	{"a 5 TXT b )\n", "3: a closing parenthesis without an opening one"},
@@ -368,12 +376,14 @@ START_TEST(long_texts_and_names_are_measured)
 	name[239] = '\0';
 	snprintf(text, sizeof(text), HEAD "a 5 PTR %s\n", name);
 	ck_assert_int_eq(parse(text, &seen, &error), ERR_CONF);
-	ck_assert_ptr_nonnull(strstr(error.text, "is a name of over 255 octets"));
+	ck_assert_ptr_nonnull(
+		strstr(error.text, "is too long for a name (63 octets a label, 255 in all)"));
 	snprintf(text, sizeof(text), HEAD "a 5 PTR %s\n", name + 1);
 	ck_assert_int_eq(parse(text, &seen, &error), OK);
 	snprintf(text, sizeof(text), HEAD "%s 5 A 192.0.2.1\n", name);
 	ck_assert_int_eq(parse(text, &seen, &error), ERR_CONF);
-	ck_assert_ptr_nonnull(strstr(error.text, "is a name of over 255 octets"));
+	ck_assert_ptr_nonnull(
+		strstr(error.text, "is too long for a name (63 octets a label, 255 in all)"));
 }
 END_TEST
 
@@ -399,7 +409,7 @@ static bool may_be_generic(uint16_t type)
 {
 	static const uint16_t types[] = {
 		DNS_TYPE_NULL,  DNS_TYPE_WKS, DNS_TYPE_NXT,   DNS_TYPE_RKEY,     DNS_TYPE_AMTRELAY,
-		DNS_TYPE_RRSIG, DNS_TYPE_SIG, DNS_TYPE_NSEC3, DNS_TYPE_IPSECKEY,
+		DNS_TYPE_RRSIG, DNS_TYPE_SIG, DNS_TYPE_NSEC3, DNS_TYPE_IPSECKEY, DNS_TYPE_DOA,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
