@@ -455,7 +455,8 @@ static int judge(struct receipt *receipt)
 static bool is_signers(uint16_t type)
 {
 	return type == DNS_TYPE_SIG || type == DNS_TYPE_NXT || type == DNS_TYPE_RRSIG ||
-	       type == DNS_TYPE_NSEC || type == DNS_TYPE_NSEC3;
+	       type == DNS_TYPE_NSEC || type == DNS_TYPE_NSEC3 || type == DNS_TYPE_DNSKEY ||
+	       type == DNS_TYPE_NSEC3PARAM;
 }
 
 /* What is wrong with an IPv4 address that comes from another machine, or NULL. */

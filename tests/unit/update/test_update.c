@@ -660,6 +660,15 @@ START_TEST(rdata_is_checked_before_all_else)
 		{"update x.svc.test. SRV 1 60 0000000000\n", BAD("33")},
 		{"update x.svc.test. SRV 254 0 000000000000ff\n", BAD("33")},
 		{"prereq x.svc.test. A 1 0 c00002\n", BAD("1")},
+		/* what a layout cannot say */
+		{"update x.svc.test. TYPE64 1 60 00010000030001350000\n", BAD("64")},
+		{"update x.svc.test. TYPE65 1 60 00010000030002003500010003026832\n", BAD("65")},
+		{"update x.svc.test. TYPE43 1 60 00010802aabb\n", BAD("43")},
+		{"update x.svc.test. TYPE257 1 60 00012d6361\n", BAD("257")},
+		{"update x.svc.test. TYPE29 1 60 01121613800000008000000000989680\n", BAD("29")},
+		{"update x.svc.test. TYPE42 1 60 00011803c00000\n", BAD("42")},
+		{"update x.svc.test. TYPE62 1 60 0000000100030002c000\n", BAD("62")},
+		{"update x.svc.test. TYPE65 1 60 00010000010003026832\n", "submit"},
 		/* of an unknown type there is nothing to check */
 		{"update x.svc.test. TYPE65280 1 60\n", "submit"},
 		{"update x.svc.test. TYPE65280 1 60 00ff\n", "submit"},
@@ -683,7 +692,9 @@ START_TEST(signers_types_are_refused)
 		 SIGNERS("RRSIG")},
 		{"update x.svc.test. TYPE30 1 60 0000\n", SIGNERS("NXT")},
 		{"update x.svc.test. TYPE47 1 60 00000140\n", SIGNERS("NSEC")},
-		{"update x.svc.test. TYPE50 1 60 0100000000\n", SIGNERS("TYPE50")},
+		{"update x.svc.test. TYPE50 1 60 010000000001aa\n", SIGNERS("NSEC3")},
+		{"update x.svc.test. DNSKEY 1 60 01000308aa\n", SIGNERS("DNSKEY")},
+		{"update x.svc.test. TYPE51 1 60 0100000000\n", SIGNERS("NSEC3PARAM")},
 		{"del x.svc.test. NSEC\n", SIGNERS("NSEC")},
 		/* KEY is SRP's, and no signer's */
 		{"update x.svc.test. KEY 1 60 0000030f00\n", "submit"},
