@@ -29,16 +29,24 @@ void core_set_tick(struct core *core)
 	loop_timer_set(core->tick, wait_ms);
 }
 
+/* The registration that a lease stands for. */
+static struct command_expiry expiry_of(const struct core *core, const struct lease *lease)
+{
+	const struct zone *zone;
+	const struct node *node = root_lease_node(reclaim_root(core->reclaim), lease, &zone);
+	struct content content;
+
+	assert(node != NULL);
+	node_content(node, &content, NULL, 0);
+	return (struct command_expiry){
+		.zone = zone_apex(zone), .name = content.name, .version = content.version};
+}
+
 static void write_expiry(struct core *core, struct buf_writer *out, size_t count)
 {
 	command_write_expire(out, (uint16_t)count);
 	for (size_t i = 0; i < count; i++) {
-		const struct lease *lease = core->due[i];
-		const struct command_expiry expiry = {
-			.zone = lease->name + lease->apex_at,
-			.name = lease->name,
-			.version = lease->version,
-		};
+		const struct command_expiry expiry = expiry_of(core, core->due[i]);
 
 		command_write_expiry(out, &expiry);
 	}
@@ -49,11 +57,7 @@ static size_t expiry_size(const struct core *core, size_t count)
 	size_t size = COMMAND_EXPIRE_HEAD;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct lease *lease = core->due[i];
-		const struct command_expiry expiry = {
-			.zone = lease->name + lease->apex_at,
-			.name = lease->name,
-		};
+		const struct command_expiry expiry = expiry_of(core, core->due[i]);
 
 		size += command_expiry_size(&expiry);
 	}

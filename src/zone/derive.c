@@ -25,62 +25,74 @@ struct share {
 	struct share *next;
 	enum share_kind kind;
 	const uint8_t *at; /* the node's name; the host's, for the last two kinds */
-	struct tree_entry entry;
+	struct tree_entry entry; /* uses */
+	struct member_key key; /* members */
+	const struct node *node; /* an instance that alone may be the member, or NULL */
 };
 
 /* ---- what has which shares --------------------------------------------------------------- */
 
 bool node_is_in_pool(const struct node *node)
 {
-	return node->role == ROLE_INSTANCE && node->registration != NULL &&
-	       (node->registration->flags & (NAME_PTR | NAME_HELD)) == NAME_PTR &&
+	const struct registration *registration = node_registration(node);
+
+	return node->named.role == ROLE_INSTANCE && registration != NULL &&
+	       (registration->flags & (NAME_PTR | NAME_HELD)) == NAME_PTR &&
 	       node_rrset(node, DNS_TYPE_SRV) != NULL;
 }
 
-static void share_add(struct root_writer *writer, struct shares *shares, enum share_kind kind,
+static struct share *share_new(struct root_writer *writer, struct shares *shares,
+			       enum share_kind kind, const uint8_t *at)
+{
+	struct share *share = arena_calloc(&writer->scratch, 1, sizeof(*share));
+
+	if (share == NULL) {
+		writer->txn.failed = true;
+		return NULL;
+	}
+	share->next = shares->first;
+	share->kind = kind;
+	share->at = at;
+	shares->first = share;
+	shares->count++;
+	return share;
+}
+
+/* A use of the host `at`. */
+static void share_use(struct root_writer *writer, struct shares *shares, enum share_kind kind,
 		      const uint8_t *at, const struct tree_entry *entry)
 {
-	struct share *share = arena_alloc(&writer->scratch, sizeof(*share));
-
-	if (share == NULL || entry->key == NULL) {
+	if (entry->key == NULL) {
 		writer->txn.failed = true;
 		return;
 	}
-	*share = (struct share){.next = shares->first, .kind = kind, .at = at, .entry = *entry};
-	shares->first = share;
-	shares->count++;
+	struct share *share = share_new(writer, shares, kind, at);
+	if (share != NULL) {
+		share->entry = *entry;
+	}
 }
 
 static void share_ptr(struct root_writer *writer, struct shares *shares, const uint8_t *at,
-		      const uint8_t *target)
+		      const uint8_t *target, const struct node *node)
 {
-	uint8_t *key = arena_alloc(&writer->scratch, 2 * DNS_NAME_MAX);
-	struct tree_entry entry = {.key = key, .value = target};
+	struct share *share = share_new(writer, shares, SHARE_PTR, at);
 
-	if (key != NULL) {
-		entry.key_size = (uint16_t)dns_name_order_key(key, target);
-		entry.value_size = (uint16_t)dns_name_size(target);
+	if (share != NULL) {
+		share->key = ptr_key(target);
+		share->node = node;
 	}
-	share_add(writer, shares, SHARE_PTR, at, &entry);
 }
 
-/* Key of the pool tree: priority, place on the ring, weight, port, target. */
 static void share_srv(struct root_writer *writer, struct shares *shares, const struct zone *zone,
-		      const uint8_t *at, const uint8_t *rdata, uint16_t size)
+		      const uint8_t *at, const uint8_t *rdata, uint16_t size,
+		      const struct node *node)
 {
-	uint8_t *key = arena_alloc(&writer->scratch, size + 8u);
-	struct tree_entry entry = {.key = key, .value = rdata, .value_size = size};
+	struct share *share = share_new(writer, shares, SHARE_SRV, at);
 
-	if (key != NULL) {
-		uint8_t *rest = key + 10;
-		memcpy(key, rdata, 2);
-		memcpy(rest, rdata + 2, 4);
-		dns_name_fold(rest + 4, rdata + 6);
-		struct buf_writer out = buf_writer(key + 2, 8);
-		buf_write_u64(&out, siphash(&zone->ring, rest, size - 2u));
-		entry.key_size = (uint16_t)(size + 8u);
+	if (share != NULL) {
+		share->key = srv_key(zone, rdata, size);
+		share->node = node;
 	}
-	share_add(writer, shares, SHARE_SRV, at, &entry);
 }
 
 #define USE_POOL 't'
@@ -88,11 +100,11 @@ static void share_srv(struct root_writer *writer, struct shares *shares, const s
 
 #define USE_FIXED 6 /* octets behind the type: priority, weight, port */
 
-/* Key of a use in a pool: 't', type folded, priority, weight, port. */
+/* Key of a use in a pool: 't', the two labels of the type folded, priority, weight, port. */
 static void share_pool(struct root_writer *writer, struct shares *shares, const uint8_t *type,
 		       const struct dns_srv *srv)
 {
-	const size_t type_size = dns_name_size(type);
+	const size_t type_size = type[0] + 2u + dns_name_parent(type)[0];
 	const uint16_t key_size = (uint16_t)(1 + type_size + USE_FIXED);
 	uint8_t *key = arena_alloc(&writer->scratch, key_size);
 	struct tree_entry entry = {.key = key, .key_size = key_size};
@@ -100,12 +112,12 @@ static void share_pool(struct root_writer *writer, struct shares *shares, const 
 	if (key != NULL) {
 		struct buf_writer out = buf_writer(key + 1 + type_size, USE_FIXED);
 		key[0] = USE_POOL;
-		dns_name_fold(key + 1, type);
+		dns_octets_fold(key + 1, type, type_size);
 		buf_write_u16(&out, srv->priority);
 		buf_write_u16(&out, srv->weight);
 		buf_write_u16(&out, srv->port);
 	}
-	share_add(writer, shares, SHARE_POOL, srv->target, &entry);
+	share_use(writer, shares, SHARE_POOL, srv->target, &entry);
 }
 
 #define OWNER_KEY_MAX 258
@@ -124,17 +136,14 @@ static uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_
 static void share_owner(struct root_writer *writer, struct shares *shares, const struct node *node,
 			const uint8_t *host)
 {
-	const struct registration *registration = node->registration;
+	const struct owner owner = node_owner(node);
 	uint8_t *key = arena_alloc(&writer->scratch, OWNER_KEY_MAX);
 	struct tree_entry entry = {.key = key};
 
 	if (key != NULL) {
-		entry.key_size = registration == NULL
-					 ? owner_key(key, OWNER_NONE, NULL, 0)
-					 : owner_key(key, registration->owner_kind,
-						     registration->data, registration->owner_size);
+		entry.key_size = owner_key(key, (uint8_t)owner.kind, owner.id, owner.id_size);
 	}
-	share_add(writer, shares, SHARE_OWNER, host, &entry);
+	share_use(writer, shares, SHARE_OWNER, host, &entry);
 }
 
 /* A name of `prefix` and `suffix` in the scratch; NULL: over 255 octets, or failed. */
@@ -155,9 +164,9 @@ static const uint8_t services_prefix[] = "\x09_services\x07_dns-sd\x04_udp";
 static void shares_of_subtypes(struct root_writer *writer, const struct node *node,
 			       const uint8_t *type, struct shares *shares)
 {
-	const struct registration *registration = node->registration;
-	const uint8_t *label = registration->data + registration->owner_size;
-	const uint8_t *end = label + registration->subtypes_size;
+	uint16_t size;
+	const uint8_t *label = node_subtypes(node, &size);
+	const uint8_t *end = label + size;
 
 	for (; label < end; label += label[0] + 1) {
 		uint8_t prefix[DNS_LABEL_MAX + 7];
@@ -165,7 +174,7 @@ static void shares_of_subtypes(struct root_writer *writer, const struct node *no
 		memcpy(prefix + label[0] + 1, "\x04_sub", 6);
 		const uint8_t *at = joined(writer, prefix, type);
 		if (at != NULL) {
-			share_ptr(writer, shares, at, node->named.name);
+			share_ptr(writer, shares, at, named_name(&node->named), node);
 		}
 	}
 }
@@ -174,7 +183,7 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 			       const struct node *node, struct shares *shares)
 {
 	const struct rrset *set = node_rrset(node, DNS_TYPE_SRV);
-	const uint8_t *type = zone_type_of(ROLE_INSTANCE, node->named.name);
+	const uint8_t *type = zone_type_of(ROLE_INSTANCE, named_name(&node->named));
 	const bool is_in_pool = node_is_in_pool(node);
 
 	for (uint32_t i = 0; set != NULL && i < set->count; i++) {
@@ -186,7 +195,8 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 			share_owner(writer, shares, node, srv.target);
 		}
 		if (is_in_pool) {
-			share_srv(writer, shares, zone, type, rdata, size);
+			share_srv(writer, shares, zone, type, rdata, size,
+				  set->count == 1 ? node : NULL);
 			if (is_here) {
 				share_pool(writer, shares, type, &srv);
 			}
@@ -195,11 +205,11 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 	if (!is_in_pool) {
 		return;
 	}
-	share_ptr(writer, shares, type, node->named.name);
+	share_ptr(writer, shares, type, named_name(&node->named), node);
 	shares_of_subtypes(writer, node, type, shares);
 	const uint8_t *services = joined(writer, services_prefix, zone->apex);
 	if (services != NULL) {
-		share_ptr(writer, shares, services, type);
+		share_ptr(writer, shares, services, type, NULL);
 	}
 }
 
@@ -207,15 +217,17 @@ static void shares_of_explicit(struct root_writer *writer, const struct zone *zo
 			       const struct node *node, struct shares *shares)
 {
 	const struct rrset *ptr = node_rrset(node, DNS_TYPE_PTR);
-	const struct rrset *srv = node->role == ROLE_TYPE ? node_rrset(node, DNS_TYPE_SRV) : NULL;
+	const struct rrset *srv =
+		node->named.role == ROLE_TYPE ? node_rrset(node, DNS_TYPE_SRV) : NULL;
 	uint16_t size;
 
 	for (uint32_t i = 0; ptr != NULL && i < ptr->count; i++) {
-		share_ptr(writer, shares, node->named.name, rrset_member(ptr, i, &size, NULL));
+		share_ptr(writer, shares, named_name(&node->named),
+			  rrset_member(ptr, i, &size, NULL), NULL);
 	}
 	for (uint32_t i = 0; srv != NULL && i < srv->count; i++) {
 		const uint8_t *rdata = rrset_member(srv, i, &size, NULL);
-		share_srv(writer, shares, zone, node->named.name, rdata, size);
+		share_srv(writer, shares, zone, named_name(&node->named), rdata, size, NULL);
 	}
 }
 
@@ -226,7 +238,7 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 	if (node == NULL || !zone->is_registry) {
 		return;
 	}
-	switch ((enum name_role)node->role) {
+	switch ((enum name_role)node->named.role) {
 	case ROLE_INSTANCE:
 		shares_of_instance(writer, zone, node, shares);
 		break;
@@ -248,17 +260,17 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 static struct faces *faces_own(struct root_writer *writer, struct zone_work *work,
 			       const uint8_t *name)
 {
-	const struct node *there = names_get(work->zone, name);
-	struct node *node = node_own(writer, work, name, there == NULL ? 0 : there->sets);
+	struct node *node = node_own(writer, work, name);
 
 	if (node == NULL) {
 		return NULL;
 	}
-	struct faces *faces = node->faces == NULL
-				      ? txn_new(&writer->txn, sizeof(*faces))
-				      : txn_own(&writer->txn, node->faces, sizeof(*faces));
+	struct faces **slot = node_faces_slot(node);
+	assert(slot != NULL);
+	struct faces *faces = *slot == NULL ? txn_new(&writer->txn, sizeof(*faces))
+					    : txn_own(&writer->txn, *slot, sizeof(*faces));
 	if (faces != NULL) {
-		node->faces = faces;
+		*slot = faces;
 	}
 	return faces;
 }
@@ -267,16 +279,16 @@ static void faces_tidy(struct root_writer *writer, struct zone_work *work, const
 {
 	const struct node *there = names_get(work->zone, name);
 
-	if (writer->txn.failed || there == NULL || there->faces == NULL ||
-	    !faces_are_empty(there->faces)) {
+	if (writer->txn.failed || there == NULL || node_faces(there) == NULL ||
+	    !faces_are_empty(node_faces(there))) {
 		return;
 	}
-	struct node *node = node_own(writer, work, name, there->sets);
+	struct node *node = node_own(writer, work, name);
 	if (node == NULL) {
 		return;
 	}
-	txn_drop(&writer->txn, node->faces);
-	node->faces = NULL;
+	txn_drop(&writer->txn, node_faces(node));
+	*node_faces_slot(node) = NULL;
 	node_prune(writer, work, name);
 }
 
@@ -514,27 +526,22 @@ static void move_addresses(struct root_writer *writer, struct zone_work *work, i
 	}
 }
 
-static struct host *host_find(const struct zone *zone, const uint8_t *name)
-{
-	const size_t size = dns_name_size(name);
-
-	return pmap_get(&zone->hosts, name_hash(&zone->hash, name, size), name, size);
-}
-
 void derive_addresses(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
 		      const struct rrset *before, const struct rrset *after)
 {
 	const struct host *host = host_find(work->zone, name);
+	const uint8_t *key;
+	uint16_t key_size;
+	uint32_t at = 0;
 
-	if (host == NULL || before == after) {
+	if (host == NULL || rrset_equal(before, after)) {
 		return;
 	}
-	for (uint32_t rank = 0; rank < tree_size(host->uses); rank++) {
-		const struct tree *entry = tree_at(host->uses, rank);
-		if (tree_key(entry)[0] != USE_POOL) {
+	while (host_next_use(host, &at, &key, &key_size)) {
+		if (key[0] != USE_POOL) {
 			continue;
 		}
-		const struct use use = use_view(tree_key(entry), entry->key_size);
+		const struct use use = use_view(key, key_size);
 		move_addresses(writer, work, 1, after, before, &use);
 		move_addresses(writer, work, -1, before, after, &use);
 	}
@@ -542,52 +549,14 @@ void derive_addresses(struct root_writer *writer, struct zone_work *work, const 
 
 /* ---- moving shares ----------------------------------------------------------------------- */
 
-static struct host *host_own(struct root_writer *writer, struct zone_work *work,
-			     const uint8_t *name)
-{
-	struct zone *zone = work->zone;
-	struct host *old = host_find(zone, name);
-	const uint8_t *spelled = old == NULL ? name : old->named.name;
-	const size_t size = dns_name_size(spelled);
-
-	if (old != NULL && txn_made(&writer->txn, &old->named.object)) {
-		return old;
-	}
-	struct host *host = txn_new(&writer->txn, sizeof(*host) + size);
-	if (host == NULL) {
-		return NULL;
-	}
-	uint8_t *at = (uint8_t *)(host + 1);
-	memcpy(at, spelled, size);
-	host->named.name = at;
-	host->named.name_size = (uint16_t)size;
-	host->named.hash = name_hash(&zone->hash, at, size);
-	host->uses = old == NULL ? NULL : old->uses;
-	txn_drop(&writer->txn, old);
-	pmap_put(&writer->txn, &zone->hosts, &host->named);
-	return host;
-}
-
 static void move_use(struct root_writer *writer, struct zone_work *work, int sign,
 		     const struct share *share)
 {
-	struct host *host = host_own(writer, work, share->at);
-	const uint8_t *key = share->entry.key;
-
-	if (host == NULL) {
-		return;
-	}
-	const uint32_t count =
-		sign > 0 ? tree_add(&writer->txn, &host->uses, &share->entry)
-			 : tree_sub(&writer->txn, &host->uses, key, share->entry.key_size);
-	if (host->uses == NULL) {
-		pmap_remove(&writer->txn, &work->zone->hosts, host->named.hash, host->named.name,
-			    host->named.name_size);
-		txn_drop(&writer->txn, host);
-	}
+	const uint32_t count = host_use(&writer->txn, work->zone, share->at, &share->entry, sign);
 	const struct node *node = names_get(work->zone, share->at);
+
 	if (share->kind == SHARE_POOL && node != NULL && count == (sign > 0 ? 1u : 0u)) {
-		const struct use use = use_view(key, share->entry.key_size);
+		const struct use use = use_view(share->entry.key, share->entry.key_size);
 		const struct rrset *a = node_rrset(node, DNS_TYPE_A);
 		const struct rrset *aaaa = node_rrset(node, DNS_TYPE_AAAA);
 		move_addresses(writer, work, sign, a, NULL, &use);
@@ -595,25 +564,60 @@ static void move_use(struct root_writer *writer, struct zone_work *work, int sig
 	}
 }
 
+static struct roster **face_of(struct faces *faces, const struct share *share)
+{
+	return share->kind == SHARE_PTR ? &faces->ptr : &faces->srv;
+}
+
 static void move_member(struct root_writer *writer, struct zone_work *work, int sign,
 			const struct share *share)
 {
 	struct faces *faces = faces_own(writer, work, share->at);
-	const bool is_ptr = share->kind == SHARE_PTR;
 
 	if (faces == NULL) {
 		return;
 	}
-	struct tree **tree = is_ptr ? &faces->ptr : &faces->srv;
-	const uint32_t count =
-		sign > 0 ? tree_add(&writer->txn, tree, &share->entry)
-			 : tree_sub(&writer->txn, tree, share->entry.key, share->entry.key_size);
+	struct roster **face = face_of(faces, share);
+	const uint32_t count = sign > 0 ? members_add(&writer->txn, face, &share->key, share->node)
+					: members_sub(&writer->txn, face, &share->key);
 	if (count == (sign > 0 ? 1u : 0u)) {
-		say(writer, work, sign, share->at, is_ptr ? DNS_TYPE_PTR : DNS_TYPE_SRV,
-		    share->entry.value, share->entry.value_size);
+		say(writer, work, sign, share->at,
+		    share->kind == SHARE_PTR ? DNS_TYPE_PTR : DNS_TYPE_SRV, share->key.value,
+		    share->key.size);
 	}
 	if (sign < 0) {
 		faces_tidy(writer, work, share->at);
+	}
+}
+
+/* A share that stays, of an instance whose node is another now. */
+static void repoint(struct root_writer *writer, struct zone_work *work, const struct share *old,
+		    const struct share *new)
+{
+	if (old->node == NULL || old->node == new->node || writer->txn.failed) {
+		return;
+	}
+	struct faces *faces = faces_own(writer, work, old->at);
+	if (faces != NULL) {
+		members_repoint(&writer->txn, face_of(faces, old), &new->key, old->node, new->node);
+	}
+}
+
+void derive_repoint(struct root_writer *writer, struct zone_work *work, const struct node *from,
+		    const struct node *to)
+{
+	struct shares old;
+	struct shares new;
+
+	if (!work->zone->is_registry || !node_is_in_pool(from)) {
+		return;
+	}
+	shares_of(writer, work->zone, from, &old);
+	shares_of(writer, work->zone, to, &new);
+	const struct share *after = new.first;
+	for (const struct share *before = old.first; before != NULL && after != NULL;
+	     before = before->next, after = after->next) {
+		repoint(writer, work, before, after);
 	}
 }
 
@@ -632,9 +636,21 @@ static void move(struct root_writer *writer, struct zone_work *work, int sign,
 
 static bool share_equal(const struct share *one, const struct share *other)
 {
-	return one->kind == other->kind && one->entry.key_size == other->entry.key_size &&
-	       memcmp(one->entry.key, other->entry.key, one->entry.key_size) == 0 &&
-	       dns_name_equal(one->at, other->at);
+	if (one->kind != other->kind || one->entry.key_size != other->entry.key_size ||
+	    one->key.size != other->key.size || !dns_name_equal(one->at, other->at)) {
+		return false;
+	}
+	switch (one->kind) {
+	case SHARE_PTR:
+		return dns_name_equal(one->key.value, other->key.value);
+	case SHARE_SRV:
+		return memcmp(one->key.value, other->key.value, 6) == 0 &&
+		       dns_name_equal(one->key.value + 6, other->key.value + 6);
+	case SHARE_POOL:
+	case SHARE_OWNER:
+		break;
+	}
+	return memcmp(one->entry.key, other->entry.key, one->entry.key_size) == 0;
 }
 
 void shares_move(struct root_writer *writer, struct zone_work *work, struct shares *before,
@@ -644,6 +660,7 @@ void shares_move(struct root_writer *writer, struct zone_work *work, struct shar
 	const struct share *new = after->first;
 
 	while (old != NULL && new != NULL && share_equal(old, new)) {
+		repoint(writer, work, old, new);
 		old = old->next;
 		new = new->next;
 	}
@@ -664,7 +681,6 @@ size_t zone_pointers(const struct zone *zone, const uint8_t *host_name, const st
 	if (host == NULL) {
 		return 0;
 	}
-	const uint16_t size = owner_key(key, (uint8_t)owner->kind, owner->id, owner->id_size);
-	const struct tree *use = tree_get(host->uses, key, size);
-	return use == NULL ? 0 : use->count;
+	return host_count(host, key,
+			  owner_key(key, (uint8_t)owner->kind, owner->id, owner->id_size));
 }

@@ -6,15 +6,18 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "zone/hash.h"
 #include "zone/object.h"
 #include "zone/pmap.h"
 #include "zone/ptree.h"
+#include "zone/roster.h"
 #include "zone/zone.h"
 
 struct root {
 	struct object object;
 	uint64_t version;
 	uint64_t index;
+	struct slabs *slabs; /* where all of it lives; shared by all versions */
 	struct siphash_key hash; /* drawn for each process */
 	size_t labels_max; /* of an apex: longer names need not be looked for */
 	struct pmap zones; /* apex -> struct zone */
@@ -22,62 +25,57 @@ struct root {
 
 /* The explicit RRs of one type at one name. Members: flags u8, size u16, RDATA. */
 struct rrset {
-	struct object object;
 	uint16_t type;
 	uint16_t count;
 	uint32_t ttl;
 	uint32_t size; /* of the members, behind the offsets */
-	uint32_t at[]; /* offset of each member */
+	uint32_t at[]; /* offset of each member, where there are several */
 };
 
 /* What is known of a registered name beside its records. */
 struct registration {
-	struct object object;
 	uint64_t version;
-	uint64_t changed_s;
+	struct lease *lease;
+	uint32_t changed_low; /* s; the node has the upper bits */
 	uint32_t lease_s;
 	uint32_t key_lease_s;
-	struct lease_box *lease;
 	uint16_t subtypes_size;
-	uint8_t flags;
-	uint8_t owner_kind;
 	uint8_t owner_size;
-	uint8_t data[]; /* owner's id, subtypes */
-};
-
-struct lease_box {
-	struct object object;
-	struct lease lease;
-	uint8_t name[];
+	uint8_t owner_kind : 4;
+	uint8_t flags : 4;
 };
 
 /*
- * Derived sets. Keys: PTR: order of the target; SRV, addresses: priority, ring, the rest. The value
- * of an address is the sum of the weights of the SRVs that lead to it.
+ * Derived sets. Key of an address: priority, ring, the address; its value is the sum of the weights of the SRVs that lead to it.
  */
 struct faces {
 	struct object object;
-	struct tree *ptr;
-	struct tree *srv;
+	struct roster *ptr; /* see members.c */
+	struct roster *srv;
 	struct tree *a;
 	struct tree *aaaa;
 	struct tree *weights; /* address view: those over 0 there are. Key: priority, weight */
 };
 
-struct node {
-	struct named named;
-	struct registration *registration; /* NULL: nobody's */
-	struct faces *faces; /* NULL: none */
-	uint32_t children; /* nodes one label below */
-	uint8_t role;
-	uint16_t sets;
-	struct rrset *set[]; /* by type; the name stands behind */
+struct garbage {
+	struct slabs *slabs;
+	struct bag *bag;
 };
 
-/* Who points to a host. Keys: see host_use_key(). */
-struct host {
+enum node_parts { NODE_FACES = 1, NODE_REGISTRATION = 2, NODE_RING = 4, NODE_BLOCK = 8 };
+
+struct node {
 	struct named named;
-	struct tree *uses;
+	uint32_t children; /* nodes one label below */
+	uint16_t changed_high; /* of the registration's time */
+	uint8_t parts;
+	uint64_t rest[]; /* see the head of node.c */
+};
+
+/* Who points to a host: see host.c. */
+struct host {
+	struct named named; /* sets: octets of packed uses */
+	struct tree *uses; /* NULL: they are packed */
 };
 
 struct soa {
@@ -169,26 +167,120 @@ void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 void zone_finish(struct root_writer *writer, struct zone_work *work);
 void zone_clear_history(struct txn *txn, struct zone *zone);
 
+/* What a lease keeps of its zone's name. */
+static inline uint16_t zone_tag(const struct zone *zone)
+{
+	return (uint16_t)(zone->named.hash >> 48);
+}
+
 /* node.c */
 struct node *names_get(const struct zone *zone, const uint8_t *name);
+const struct registration *node_registration(const struct node *node);
+struct owner node_owner(const struct node *node);
+const uint8_t *node_subtypes(const struct node *node, uint16_t *size);
+struct faces *node_faces(const struct node *node);
+
+/* Where a node of this writer keeps the pointer to its faces; NULL: it cannot have any. */
+struct faces **node_faces_slot(const struct node *node);
+
+/* Of an instance with an SRV: the place of its first one on the ring. */
+uint64_t node_ring(const struct node *node);
+
+/* The sets by type: the first of node->named.sets, and the next of one that is not the last. */
+const struct rrset *node_sets(const struct node *node);
+const struct rrset *rrset_next(const struct rrset *set);
+
+/* The set of a type; NULL: none, or no node. */
 const struct rrset *node_rrset(const struct node *node, uint16_t type);
+bool rrset_equal(const struct rrset *one, const struct rrset *other);
 const uint8_t *rrset_member(const struct rrset *set, uint32_t index, uint16_t *size,
 			    uint8_t *flags);
 bool faces_are_empty(const struct faces *faces);
-void node_free(void *value);
-
-/* A set of these records, which have one type and TTL. NULL: failed. */
-struct rrset *rrset_make(struct txn *txn, const struct record *const *records, size_t count);
 
 /*
- * The node of a name, made with its ancestors where it is missing, and this writer's own, with
- * room for `sets` sets. NULL: failed.
+ * At the end of a root's life: first the faces of all nodes, which look at the nodes in them, then
+ * the nodes. For pmap_walk() and pmap_free().
  */
-struct node *node_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		      uint16_t sets);
+int node_free_faces(void *slabs, void *value);
+void node_free(struct slabs *slabs, void *value);
+
+/* What is about to be a name's own. */
+struct draft {
+	const struct content *content; /* NULL: nothing was put */
+	const struct record **records; /* by type */
+	size_t count;
+	bool has_registration;
+	struct lease *lease;
+};
+
+/* A node, in no map yet. NULL: failed. */
+struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *name,
+		       const struct draft *draft);
+
+/* Puts a node in the place of that name's, with its children and faces. NULL: failed. */
+struct node *node_put(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
+		      const struct draft *draft);
+
+/*
+ * The node of a name, made with its ancestors where it is missing, and this writer's own: its
+ * children and faces may be changed. NULL: failed.
+ */
+struct node *node_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name);
+
+/* Drops a node and its sets, not what else it leads to. */
+void node_drop(struct txn *txn, struct node *node);
 
 /* Takes away the node of a name if it holds nothing, and then ancestors that hold nothing. */
 void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_t *name);
+
+/* members.c */
+enum face_kind { FACE_PTR, FACE_SRV };
+
+/* A target, or an SRV's RDATA; without `value` the first place at a priority and on its ring. */
+struct member_key {
+	enum face_kind kind;
+	uint16_t priority;
+	uint16_t size;
+	uint64_t ring;
+	const uint8_t *value;
+};
+
+uint16_t srv_priority(const uint8_t *rdata);
+uint64_t srv_ring(const struct zone *zone, const uint8_t *rdata, uint16_t size);
+struct member_key ptr_key(const uint8_t *target);
+struct member_key srv_key(const struct zone *zone, const uint8_t *rdata, uint16_t size);
+
+const uint8_t *member_value(enum face_kind kind, const void *member, uint16_t *size);
+
+/* How many give this RR. */
+uint32_t member_count(const void *member);
+
+const void *members_get(const struct roster *face, const struct member_key *key);
+
+/* How many members are before the key. */
+uint32_t members_rank(const struct roster *face, const struct member_key *key);
+
+/* One more, one less that gives an RR; `node`, if it can be the member. The count after. */
+uint32_t members_add(struct txn *txn, struct roster **face, const struct member_key *key,
+		     const struct node *node);
+uint32_t members_sub(struct txn *txn, struct roster **face, const struct member_key *key);
+
+/* If the member is `from`, which goes, it is now `to`, or an entry. */
+void members_repoint(struct txn *txn, struct roster **face, const struct member_key *key,
+		     const struct node *from, const struct node *to);
+void members_free(struct slabs *slabs, struct roster *face);
+
+/* host.c */
+struct host *host_find(const struct zone *zone, const uint8_t *name);
+
+/* One more, or one less, use of a host. The count after, or failed. */
+uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name,
+		  const struct tree_entry *use, int sign);
+uint32_t host_count(const struct host *host, const uint8_t *key, uint16_t size);
+
+/* The keys of all uses: start with *at = 0; false at the end. */
+bool host_next_use(const struct host *host, uint32_t *at, const uint8_t **key, uint16_t *size);
+void host_free(struct slabs *slabs, void *value);
 
 /* derive.c */
 
@@ -204,6 +296,10 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 /* Moves the derived sets from the shares of a name before its change to those after. */
 void shares_move(struct root_writer *writer, struct zone_work *work, struct shares *before,
 		 struct shares *after);
+
+/* The node of an instance was copied: its faces hold the new one from now on. */
+void derive_repoint(struct root_writer *writer, struct zone_work *work, const struct node *from,
+		    const struct node *to);
 
 /* The addresses of a host changed from one set to the other (either may be NULL). */
 void derive_addresses(struct root_writer *writer, struct zone_work *work, const uint8_t *host,

@@ -3,28 +3,104 @@
 #include <stdlib.h>
 #include <string.h>
 
-void txn_begin(struct txn *txn, uint64_t version, const struct siphash_key *hash)
+#define BAG_MAX 510 /* with its head, a page */
+#define BAG_FIRST 30
+
+void txn_begin(struct txn *txn, struct slabs *slabs, const struct siphash_key *hash)
 {
-	*txn = (struct txn){.version = version, .hash = *hash};
+	*txn = (struct txn){.slabs = slabs, .hash = *hash};
+}
+
+static size_t bag_room(const struct bag *bag)
+{
+	return bag->next == NULL ? BAG_FIRST : BAG_MAX;
+}
+
+static bool bag_put(struct bag **bag, struct object *object)
+{
+	if (*bag == NULL || (*bag)->count == bag_room(*bag)) {
+		const size_t room = *bag == NULL ? BAG_FIRST : BAG_MAX;
+		struct bag *fresh = malloc(sizeof(*fresh) + room * sizeof(object));
+		if (fresh == NULL) {
+			return false;
+		}
+		fresh->next = *bag;
+		fresh->count = 0;
+		*bag = fresh;
+	}
+	(*bag)->objects[(*bag)->count++] = object;
+	return true;
+}
+
+void object_free(struct slabs *slabs, void *object)
+{
+	const struct object *old = object;
+
+	if (old != NULL) {
+		slabs_release(slabs, object, old->class_of);
+	}
+}
+
+struct scrap {
+	struct object object;
+	struct object *next;
+};
+
+/* Of the scrap, cleared; it is in the bag of the made already. NULL: none. */
+static void *reuse(struct txn *txn, size_t size)
+{
+	const uint8_t class_of = slab_class(size);
+	struct object *object = txn->scrap[class_of];
+
+	if (object == NULL) {
+		return NULL;
+	}
+	txn->scrap[class_of] = ((struct scrap *)object)->next;
+	memset(object, 0, size);
+	*object = (struct object){.state = OBJECT_MADE, .class_of = class_of};
+	return object;
+}
+
+void txn_scrap(struct txn *txn, void *object)
+{
+	struct object *old = object;
+	const bool was_made = txn_made(old);
+
+	txn_drop(txn, old);
+	if (was_made && old->class_of != 0) {
+		struct scrap *scrap = object;
+		scrap->next = txn->scrap[old->class_of];
+		txn->scrap[old->class_of] = old;
+	}
 }
 
 void *txn_new(struct txn *txn, size_t size)
 {
-	struct object *object = calloc(1, size);
+	uint8_t class_of;
+	void *again = reuse(txn, size);
+
+	if (again != NULL) {
+		return again;
+	}
+	struct object *object = slabs_alloc(txn->slabs, size, &class_of);
 
 	if (object == NULL) {
 		txn->failed = true;
 		return NULL;
 	}
-	object->version = txn->version;
-	object->next = txn->made;
-	txn->made = object;
+	object->class_of = class_of;
+	object->state = OBJECT_MADE;
+	if (!bag_put(&txn->made, object)) {
+		object_free(txn->slabs, object);
+		txn->failed = true;
+		return NULL;
+	}
 	return object;
 }
 
 void *txn_own(struct txn *txn, void *object, size_t size)
 {
-	if (txn_made(txn, object)) {
+	if (txn_made(object)) {
 		return object;
 	}
 	struct object *copy = txn_new(txn, size);
@@ -43,38 +119,58 @@ void txn_drop(struct txn *txn, void *object)
 	if (old == NULL) {
 		return;
 	}
-	if (txn_made(txn, old)) {
-		old->version = 0;
-		return;
+	if (txn_made(old)) {
+		old->state = OBJECT_UNMADE;
+	} else if (!bag_put(&txn->dropped, old)) {
+		txn->failed = true;
 	}
-	old->next = txn->dropped;
-	txn->dropped = old;
 }
 
-struct object *txn_commit(struct txn *txn)
+static void bags_free(struct bag *bag)
 {
-	struct object *next;
+	while (bag != NULL) {
+		struct bag *next = bag->next;
+		free(bag);
+		bag = next;
+	}
+}
 
-	for (struct object *object = txn->made; object != NULL; object = next) {
-		next = object->next;
-		if (object->version == 0) {
-			free(object);
+struct bag *txn_commit(struct txn *txn)
+{
+	struct bag *dropped = txn->dropped;
+
+	for (struct bag *bag = txn->made; bag != NULL; bag = bag->next) {
+		for (size_t i = 0; i < bag->count; i++) {
+			struct object *object = bag->objects[i];
+			if (object->state == OBJECT_UNMADE) {
+				object_free(txn->slabs, object);
+			} else {
+				object->state = OBJECT_KEPT;
+			}
 		}
 	}
+	bags_free(txn->made);
 	txn->made = NULL;
-	struct object *dropped = txn->dropped;
 	txn->dropped = NULL;
 	return dropped;
 }
 
 void txn_abort(struct txn *txn)
 {
-	struct object *next;
-
-	for (struct object *object = txn->made; object != NULL; object = next) {
-		next = object->next;
-		free(object);
-	}
+	bag_free(txn->slabs, txn->made);
+	bags_free(txn->dropped);
 	txn->made = NULL;
 	txn->dropped = NULL;
+}
+
+void bag_free(struct slabs *slabs, struct bag *bag)
+{
+	while (bag != NULL) {
+		struct bag *next = bag->next;
+		for (size_t i = 0; i < bag->count; i++) {
+			object_free(slabs, bag->objects[i]);
+		}
+		free(bag);
+		bag = next;
+	}
 }

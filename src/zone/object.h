@@ -15,26 +15,36 @@
 #include <stdint.h>
 
 #include "crypto/siphash.h"
+#include "zone/slab.h"
 
-struct object {
-	uint64_t version; /* of the transaction that made it; 0: dropped by that one again */
-	struct object *next; /* in the list of the made or of the dropped; core */
+enum object_state {
+	OBJECT_KEPT, /* of a version that was committed */
+	OBJECT_MADE, /* by the transaction under work */
+	OBJECT_UNMADE, /* made, and dropped again */
 };
 
-struct garbage {
-	struct object *first;
-	struct garbage *next;
+struct object {
+	uint8_t state; /* core */
+	uint8_t class_of; /* where its memory came from */
+};
+
+/* Objects, in no order. */
+struct bag {
+	struct bag *next;
+	size_t count;
+	struct object *objects[];
 };
 
 struct txn {
-	uint64_t version;
-	struct object *made;
-	struct object *dropped;
-	struct siphash_key hash; /* of names, and of the trees' shape */
+	struct slabs *slabs;
+	struct bag *made;
+	struct bag *dropped;
+	struct object *scrap[SLAB_CLASSES]; /* unmade, to be made again */
+	struct siphash_key hash; /* of names */
 	bool failed;
 };
 
-void txn_begin(struct txn *txn, uint64_t version, const struct siphash_key *hash);
+void txn_begin(struct txn *txn, struct slabs *slabs, const struct siphash_key *hash);
 
 /* A cleared object of `size` octets, or NULL (and failed). */
 void *txn_new(struct txn *txn, size_t size);
@@ -42,14 +52,23 @@ void *txn_new(struct txn *txn, size_t size);
 /* A copy of `object`, `size` octets, which is dropped; the object itself when this one made it. */
 void *txn_own(struct txn *txn, void *object, size_t size);
 
-/* No longer in the version under work. Takes NULL. */
+/* No longer in the version under work; its memory stays until the commit. Takes NULL. */
 void txn_drop(struct txn *txn, void *object);
 
-static inline bool txn_made(const struct txn *txn, const struct object *object)
+/* The same for what nobody looks at any more: its memory may serve again at once. */
+void txn_scrap(struct txn *txn, void *object);
+
+static inline bool txn_made(const struct object *object)
 {
-	return object->version == txn->version;
+	return object->state == OBJECT_MADE;
 }
 
-/* Frees what was made and dropped again; the list of garbage that stays. */
-struct object *txn_commit(struct txn *txn);
+/* Frees what was made and dropped again; the garbage that stays: returns owned. */
+struct bag *txn_commit(struct txn *txn);
 void txn_abort(struct txn *txn);
+
+/* Frees the objects and the bags. Takes NULL. */
+void bag_free(struct slabs *slabs, struct bag *bag);
+
+/* Frees one object at the end of a root's life. Takes NULL. */
+void object_free(struct slabs *slabs, void *object);

@@ -6,45 +6,41 @@
 
 #include "dns/name.h"
 
-#define BITS 5u
-#define MASK 31u
+#define BITS 6u
+#define MASK 63u
+#define LINE 64 /* octets in a line of the cache */
 
 struct branch {
 	struct object object;
-	uint32_t used; /* slots that are there */
-	uint32_t leaves; /* of these, values */
 	uint32_t size; /* values below */
+	uint64_t used; /* slots that are there */
+	uint64_t leaves; /* of these, values */
 	void *slot[];
 };
 
-uint64_t name_hash(const struct siphash_key *key, const uint8_t *name, size_t size)
+static inline unsigned count_bits(uint64_t map)
 {
-	struct siphash_state state = siphash_begin(key);
-	const uint8_t *at = name;
-
-	for (size_t left = size; left >= 8; left -= 8, at += 8) {
-		siphash_word(&state, dns_fold_word(siphash_load(at)), 1);
-	}
-	const uint64_t rest = dns_fold_word(siphash_load_rest(at, size));
-
-	siphash_word(&state, (uint64_t)size << 56 | rest, 1);
-	return siphash_end(&state, 3);
+	/* Not the builtin: the instruction is not in every x86-64, and its stand-in is a call. */
+	map -= map >> 1 & UINT64_C(0x5555555555555555);
+	map = (map & UINT64_C(0x3333333333333333)) + (map >> 2 & UINT64_C(0x3333333333333333));
+	map = (map + (map >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(map * UINT64_C(0x0101010101010101) >> 56);
 }
 
-static unsigned place(uint32_t map, uint32_t bit)
+static inline unsigned place(uint64_t map, uint64_t bit)
 {
-	return (unsigned)__builtin_popcount(map & (bit - 1));
+	return count_bits(map & (bit - 1));
 }
 
-static uint32_t bit_of(uint64_t hash, unsigned shift)
+static inline uint64_t bit_of(uint64_t hash, unsigned shift)
 {
-	return 1u << (hash >> shift & MASK);
+	return UINT64_C(1) << (hash >> shift & MASK);
 }
 
-static bool is_same(const struct named *value, uint64_t hash, const uint8_t *name, size_t size)
+bool pmap_is(const struct named *value, uint64_t hash, const uint8_t *name, size_t size)
 {
 	return value->hash == hash && value->name_size == size &&
-	       dns_octets_equal(value->name, name, size);
+	       dns_octets_equal(named_name(value), name, size);
 }
 
 static size_t branch_size(unsigned slots)
@@ -54,29 +50,81 @@ static size_t branch_size(unsigned slots)
 
 static unsigned slots_of(const struct branch *branch)
 {
-	return (unsigned)__builtin_popcount(branch->used);
+	return count_bits(branch->used);
 }
 
-void *pmap_get(const struct pmap *map, uint64_t hash, const uint8_t *name, size_t size)
+void *pmap_get_hash(const struct pmap *map, uint64_t hash)
 {
 	const struct branch *branch = map->top;
 
 	for (unsigned shift = 0; branch != NULL; shift += BITS) {
-		const uint32_t bit = bit_of(hash, shift);
+		const uint64_t bit = bit_of(hash, shift);
 		if ((branch->used & bit) == 0) {
 			return NULL;
 		}
 		void *slot = branch->slot[place(branch->used, bit)];
 		if ((branch->leaves & bit) != 0) {
-			return is_same(slot, hash, name, size) ? slot : NULL;
+			return ((const struct named *)slot)->hash == hash ? slot : NULL;
 		}
 		branch = slot;
 	}
 	return NULL;
 }
 
+void *pmap_get(const struct pmap *map, uint64_t hash, const uint8_t *name, size_t size)
+{
+	void *value = pmap_get_hash(map, hash);
+
+	return value != NULL && pmap_is(value, hash, name, size) ? value : NULL;
+}
+
+/* One level down. What is read next: a branch's head and its slot, or the head of a value. */
+static void step(struct pmap_look *look, unsigned shift)
+{
+	const struct branch *branch = look->at;
+	const uint64_t bit = bit_of(look->hash, shift);
+
+	if ((branch->used & bit) == 0) {
+		look->at = NULL;
+		look->is_done = true;
+		return;
+	}
+	const char *slot = branch->slot[place(branch->used, bit)];
+	look->at = slot;
+	look->is_done = (branch->leaves & bit) != 0;
+	__builtin_prefetch(slot);
+	__builtin_prefetch(slot + LINE);
+	if (look->is_done) {
+		__builtin_prefetch(slot + 2 * LINE);
+	} else {
+		/* Where the slot is in a full branch, as they are near the top. */
+		const size_t slots_at = offsetof(struct branch, slot);
+		__builtin_prefetch(slot + slots_at +
+				   sizeof(void *) * (look->hash >> (shift + BITS) & MASK));
+	}
+}
+
+void pmap_look(struct pmap_look *looks, size_t count)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		looks[i].at = looks[i].map == NULL ? NULL : looks[i].map->top;
+		looks[i].is_done = looks[i].at == NULL;
+		left += !looks[i].is_done;
+	}
+	for (unsigned shift = 0; left > 0; shift += BITS) {
+		for (size_t i = 0; i < count; i++) {
+			if (!looks[i].is_done) {
+				step(&looks[i], shift);
+				left -= looks[i].is_done;
+			}
+		}
+	}
+}
+
 /* A branch with one slot more, holding `value` there. */
-static struct branch *grow(struct txn *txn, struct branch *old, uint32_t bit, void *value)
+static struct branch *grow(struct txn *txn, struct branch *old, uint64_t bit, void *value)
 {
 	const unsigned slots = slots_of(old);
 	const unsigned at = place(old->used, bit);
@@ -91,7 +139,7 @@ static struct branch *grow(struct txn *txn, struct branch *old, uint32_t bit, vo
 	memcpy(branch->slot, old->slot, at * sizeof(void *));
 	branch->slot[at] = value;
 	memcpy(branch->slot + at + 1, old->slot + at, (slots - at) * sizeof(void *));
-	txn_drop(txn, old);
+	txn_scrap(txn, old);
 	return branch;
 }
 
@@ -102,8 +150,8 @@ static struct branch *part(struct txn *txn, struct named *one, struct named *oth
 		txn->failed = true; /* one hash for two names: see the head of pmap.h */
 		return NULL;
 	}
-	const uint32_t one_bit = bit_of(one->hash, shift);
-	const uint32_t other_bit = bit_of(other->hash, shift);
+	const uint64_t one_bit = bit_of(one->hash, shift);
+	const uint64_t other_bit = bit_of(other->hash, shift);
 	struct branch *branch = txn_new(txn, branch_size(one_bit == other_bit ? 1 : 2));
 	if (branch == NULL) {
 		return NULL;
@@ -123,7 +171,7 @@ static struct branch *part(struct txn *txn, struct named *one, struct named *oth
 static struct branch *put(struct txn *txn, struct branch *branch, unsigned shift,
 			  struct named *value, bool *is_new)
 {
-	const uint32_t bit = bit_of(value->hash, shift);
+	const uint64_t bit = bit_of(value->hash, shift);
 
 	if ((branch->used & bit) == 0) {
 		*is_new = true;
@@ -136,7 +184,7 @@ static struct branch *put(struct txn *txn, struct branch *branch, unsigned shift
 	void **slot = &own->slot[place(own->used, bit)];
 	if ((own->leaves & bit) == 0) {
 		*slot = put(txn, *slot, shift + BITS, value, is_new);
-	} else if (is_same(*slot, value->hash, value->name, value->name_size)) {
+	} else if (pmap_is(*slot, value->hash, named_name(value), value->name_size)) {
 		*slot = value;
 	} else {
 		struct branch *below = part(txn, *slot, value, shift + BITS);
@@ -168,13 +216,13 @@ void pmap_put(struct txn *txn, struct pmap *map, struct named *value)
 }
 
 /* A branch without the slot `bit`; NULL when that was the last one. */
-static struct branch *shrink(struct txn *txn, struct branch *old, uint32_t bit)
+static struct branch *shrink(struct txn *txn, struct branch *old, uint64_t bit)
 {
 	const unsigned slots = slots_of(old);
 	const unsigned at = place(old->used, bit);
 
 	if (slots == 1) {
-		txn_drop(txn, old);
+		txn_scrap(txn, old);
 		return NULL;
 	}
 	struct branch *branch = txn_new(txn, branch_size(slots - 1));
@@ -186,14 +234,14 @@ static struct branch *shrink(struct txn *txn, struct branch *old, uint32_t bit)
 	branch->size = old->size - 1;
 	memcpy(branch->slot, old->slot, at * sizeof(void *));
 	memcpy(branch->slot + at, old->slot + at + 1, (slots - at - 1) * sizeof(void *));
-	txn_drop(txn, old);
+	txn_scrap(txn, old);
 	return branch;
 }
 
 /* Removes a value that is known to be there. A branch left with one value gives way to it. */
 static struct branch *take(struct txn *txn, struct branch *branch, unsigned shift, uint64_t hash)
 {
-	const uint32_t bit = bit_of(hash, shift);
+	const uint64_t bit = bit_of(hash, shift);
 
 	assert((branch->used & bit) != 0);
 	if ((branch->leaves & bit) != 0) {
@@ -235,10 +283,10 @@ void *pmap_next(const struct pmap *map, size_t *at)
 	}
 	for (;;) {
 		const unsigned slots = slots_of(branch);
-		uint32_t left = branch->used;
+		uint64_t left = branch->used;
 		const struct branch *down = NULL;
 		for (unsigned i = 0; i < slots; i++, left &= left - 1) {
-			const uint32_t bit = left & -left;
+			const uint64_t bit = left & -left;
 			void *slot = branch->slot[i];
 			const bool is_leaf = (branch->leaves & bit) != 0;
 			const size_t size = is_leaf ? 1 : ((struct branch *)slot)->size;
@@ -259,10 +307,10 @@ void *pmap_next(const struct pmap *map, size_t *at)
 static int walk(const struct branch *branch, int (*fn)(void *context, void *value), void *context)
 {
 	const unsigned slots = slots_of(branch);
-	uint32_t left = branch->used;
+	uint64_t left = branch->used;
 
 	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
-		const uint32_t bit = left & -left;
+		const uint64_t bit = left & -left;
 		const int ret = (branch->leaves & bit) != 0 ? fn(context, branch->slot[i])
 							    : walk(branch->slot[i], fn, context);
 		if (ret != 0) {
@@ -277,26 +325,27 @@ int pmap_walk(const struct pmap *map, int (*fn)(void *context, void *value), voi
 	return map->top == NULL ? 0 : walk(map->top, fn, context);
 }
 
-static void free_branch(struct branch *branch, void (*fn)(void *value))
+static void free_branch(struct slabs *slabs, struct branch *branch,
+			void (*fn)(struct slabs *slabs, void *value))
 {
 	const unsigned slots = slots_of(branch);
-	uint32_t left = branch->used;
+	uint64_t left = branch->used;
 
 	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
-		const uint32_t bit = left & -left;
+		const uint64_t bit = left & -left;
 		if ((branch->leaves & bit) == 0) {
-			free_branch(branch->slot[i], fn);
+			free_branch(slabs, branch->slot[i], fn);
 		} else if (fn != NULL) {
-			fn(branch->slot[i]);
+			fn(slabs, branch->slot[i]);
 		}
 	}
-	free(branch);
+	object_free(slabs, branch);
 }
 
-void pmap_free(struct pmap *map, void (*fn)(void *value))
+void pmap_free(struct slabs *slabs, struct pmap *map, void (*fn)(struct slabs *slabs, void *value))
 {
 	if (map->top != NULL) {
-		free_branch(map->top, fn);
+		free_branch(slabs, map->top, fn);
 	}
 	*map = (struct pmap){0};
 }
@@ -304,7 +353,7 @@ void pmap_free(struct pmap *map, void (*fn)(void *value))
 static void drop_branch(struct txn *txn, struct branch *branch)
 {
 	const unsigned slots = slots_of(branch);
-	uint32_t left = branch->used;
+	uint64_t left = branch->used;
 
 	for (unsigned i = 0; i < slots; i++, left &= left - 1) {
 		if ((branch->leaves & left & -left) == 0) {

@@ -1,6 +1,7 @@
 #include "zone/ptree.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static struct tree *new_entry(struct txn *txn, const struct tree_entry *entry)
 	if (tree == NULL) {
 		return NULL;
 	}
-	tree->height = siphash(&txn->hash, entry->key, entry->key_size);
+	tree->height = (uint16_t)(siphash(&txn->hash, entry->key, entry->key_size) >> 48);
 	tree->size = 1;
 	tree->count = 1;
 	tree->key_size = entry->key_size;
@@ -39,6 +40,15 @@ static struct tree *new_entry(struct txn *txn, const struct tree_entry *entry)
 		memcpy(tree->data + entry->key_size, entry->value, entry->value_size);
 	}
 	return tree;
+}
+
+static bool is_higher(const struct txn *txn, const struct tree *one, const struct tree *other)
+{
+	if (one->height != other->height) {
+		return one->height > other->height;
+	}
+	return siphash(&txn->hash, one->data, one->key_size) >
+	       siphash(&txn->hash, other->data, other->key_size);
 }
 
 /* Lifts a child that this transaction made above its parent, which it made too. */
@@ -65,11 +75,14 @@ static struct tree *lift_right(struct tree *tree)
 }
 
 static struct tree *add(struct txn *txn, struct tree *tree, const struct tree_entry *entry,
-			uint32_t *count)
+			uint32_t many, uint32_t *count)
 {
 	if (tree == NULL) {
 		struct tree *fresh = new_entry(txn, entry);
-		*count = fresh == NULL ? 0 : 1;
+		if (fresh != NULL) {
+			fresh->count = many;
+			*count = many;
+		}
 		return fresh;
 	}
 	struct tree *here = own(txn, tree);
@@ -78,28 +91,35 @@ static struct tree *add(struct txn *txn, struct tree *tree, const struct tree_en
 	}
 	const int order = compare(entry->key, entry->key_size, here);
 	if (order == 0) {
-		*count = ++here->count;
+		here->count += many;
+		*count = here->count;
 		return here;
 	}
 	if (order < 0) {
-		here->left = add(txn, here->left, entry, count);
+		here->left = add(txn, here->left, entry, many, count);
 		measure(here);
-		return here->left != NULL && here->left->height > here->height ? lift_left(here)
-									       : here;
+		return here->left != NULL && is_higher(txn, here->left, here) ? lift_left(here)
+									      : here;
 	}
-	here->right = add(txn, here->right, entry, count);
+	here->right = add(txn, here->right, entry, many, count);
 	measure(here);
-	return here->right != NULL && here->right->height > here->height ? lift_right(here) : here;
+	return here->right != NULL && is_higher(txn, here->right, here) ? lift_right(here) : here;
 }
 
-uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *entry)
+uint32_t tree_add_many(struct txn *txn, struct tree **tree, const struct tree_entry *entry,
+		       uint32_t many)
 {
 	uint32_t count = 0;
 
 	if (!txn->failed) {
-		*tree = add(txn, *tree, entry, &count);
+		*tree = add(txn, *tree, entry, many, &count);
 	}
 	return count;
+}
+
+uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *entry)
+{
+	return tree_add_many(txn, tree, entry, 1);
 }
 
 /* All of `left` is below all of `right`. */
@@ -108,7 +128,7 @@ static struct tree *merge(struct txn *txn, struct tree *left, struct tree *right
 	if (left == NULL || right == NULL) {
 		return left == NULL ? right : left;
 	}
-	if (left->height > right->height) {
+	if (is_higher(txn, left, right)) {
 		struct tree *top = own(txn, left);
 		if (top == NULL) {
 			return left;
@@ -293,14 +313,14 @@ const struct tree *tree_walk_next(struct tree_walk *walk)
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-void tree_free(struct tree *tree)
+void tree_free(struct slabs *slabs, struct tree *tree)
 {
 	if (tree == NULL) {
 		return;
 	}
-	tree_free(tree->left);
-	tree_free(tree->right);
-	free(tree);
+	tree_free(slabs, tree->left);
+	tree_free(slabs, tree->right);
+	object_free(slabs, tree);
 }
 
 void tree_drop(struct txn *txn, struct tree *tree)

@@ -12,13 +12,13 @@
 
 struct tree {
 	struct object object;
-	struct tree *left;
-	struct tree *right;
-	uint64_t height; /* hash of the key: a parent's is greater */
-	uint32_t size; /* entries here and below */
-	uint32_t count; /* how often this entry was added */
 	uint16_t key_size;
 	uint16_t value_size;
+	uint16_t height; /* upper bits of the key's hash: a parent's hash is greater */
+	uint32_t size; /* entries here and below */
+	uint32_t count; /* how often this entry was added */
+	struct tree *left;
+	struct tree *right;
 	uint8_t data[]; /* key, value */
 };
 
@@ -44,8 +44,10 @@ struct tree_entry {
 	uint16_t value_size;
 };
 
-/* Adds one to the count of an entry, making it where it is new. The count after, 0: failed. */
+/* Adds to the count of an entry, making it where it is new. The count after, 0: failed. */
 uint32_t tree_add(struct txn *txn, struct tree **tree, const struct tree_entry *entry);
+uint32_t tree_add_many(struct txn *txn, struct tree **tree, const struct tree_entry *entry,
+		       uint32_t many);
 
 /* Takes one from the count of an entry that is there; it goes at 0. The count after, or failed. */
 uint32_t tree_sub(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size);
@@ -80,5 +82,5 @@ void tree_walk_start(struct tree_walk *walk, const struct tree *tree, uint32_t r
 /* The next entry, or NULL behind the last. */
 const struct tree *tree_walk_next(struct tree_walk *walk);
 
-void tree_free(struct tree *tree);
+void tree_free(struct slabs *slabs, struct tree *tree);
 void tree_drop(struct txn *txn, struct tree *tree);

@@ -1,5 +1,5 @@
 /*
- * Reading a root: sets as queries see them, contents as they were put, and the look-ups of a batch.
+ * Reading a root: sets as queries see them, and contents as they were put.
  */
 #include <assert.h>
 #include <string.h>
@@ -47,29 +47,6 @@ size_t root_zone_count(const struct root *root)
 const struct zone *root_next_zone(const struct root *root, size_t *at)
 {
 	return pmap_next(&root->zones, at);
-}
-
-const struct zone *root_zone(const struct root *root, const uint8_t *apex)
-{
-	const size_t size = dns_name_size(apex);
-
-	return pmap_get(&root->zones, name_hash(&root->hash, apex, size), apex, size);
-}
-
-const struct zone *root_zone_for(const struct root *root, const uint8_t *name)
-{
-	const size_t labels = dns_name_labels(name);
-
-	if (labels > root->labels_max) {
-		name = dns_name_strip(name, labels - root->labels_max);
-	}
-	for (;;) {
-		const struct zone *zone = root_zone(root, name);
-		if (zone != NULL || name[0] == 0) {
-			return zone;
-		}
-		name = dns_name_parent(name);
-	}
 }
 
 const uint8_t *zone_apex(const struct zone *zone)
@@ -131,12 +108,13 @@ const struct node *zone_node(const struct zone *zone, const uint8_t *name)
 
 const uint8_t *node_name(const struct node *node)
 {
-	return node->named.name;
+	return named_name(&node->named);
 }
 
 bool node_has_records(const struct node *node)
 {
-	return node->sets > 0 || node->role == ROLE_APEX || !faces_are_empty(node->faces);
+	return node->named.sets > 0 || node->named.role == ROLE_APEX ||
+	       !faces_are_empty(node_faces(node));
 }
 
 bool node_has_type(const struct zone *zone, const struct node *node, uint16_t type)
@@ -150,8 +128,11 @@ size_t node_record_count(const struct node *node)
 {
 	size_t count = 0;
 
-	for (uint16_t i = 0; i < node->sets; i++) {
-		count += node->set[i]->count;
+	const struct rrset *set = node_sets(node);
+
+	for (uint16_t left = node->named.sets; left > 0; left--) {
+		count += set->count;
+		set = rrset_next(set);
 	}
 	return count;
 }
@@ -161,8 +142,9 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 {
 	size_t count = 0;
 
-	for (uint16_t i = 0; i < node->sets; i++) {
-		const struct rrset *set = node->set[i];
+	const struct rrset *set = node_sets(node);
+
+	for (uint16_t left = node->named.sets; left > 0; left--, set = rrset_next(set)) {
 		for (uint32_t k = 0; k < set->count && count < room; k++) {
 			struct record *record = &records[count++];
 			record->type = set->type;
@@ -171,31 +153,51 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 		}
 	}
 	*content = (struct content){
-		.name = node->named.name,
+		.name = named_name(&node->named),
 		.records = records,
 		.count = count,
 	};
-	const struct registration *registration = node->registration;
+	const struct registration *registration = node_registration(node);
 	if (registration != NULL) {
-		content->owner.kind = registration->owner_kind;
-		content->owner.id_size = registration->owner_size;
-		content->owner.id = registration->data;
+		content->owner = node_owner(node);
 		content->flags = registration->flags;
 		content->lease_s = registration->lease_s;
 		content->key_lease_s = registration->key_lease_s;
 		content->version = registration->version;
-		content->changed_s = registration->changed_s;
-		content->subtypes = registration->data + registration->owner_size;
-		content->subtypes_size = registration->subtypes_size;
+		content->changed_s = (uint64_t)node->changed_high << 32 | registration->changed_low;
+		content->subtypes = node_subtypes(node, &content->subtypes_size);
 	}
 	return count;
 }
 
 struct lease *node_lease(const struct node *node)
 {
-	return node->registration == NULL || node->registration->lease == NULL
-		       ? NULL
-		       : &node->registration->lease->lease;
+	const struct registration *registration = node_registration(node);
+
+	return registration == NULL ? NULL : registration->lease;
+}
+
+static const struct node *lease_in(const struct pmap *names, const struct lease *lease)
+{
+	const struct node *node = pmap_get_hash(names, lease->name_hash);
+
+	return node != NULL && node_lease(node) == lease ? node : NULL;
+}
+
+const struct node *root_lease_node(const struct root *root, const struct lease *lease,
+				   const struct zone **zone)
+{
+	const struct node *node = NULL;
+	size_t at = 0;
+
+	do {
+		*zone = pmap_next(&root->zones, &at);
+		if (*zone != NULL && zone_tag(*zone) == lease->zone_tag) {
+			node = lease_in(&(*zone)->names, lease);
+			node = node != NULL ? node : lease_in(&(*zone)->pending, lease);
+		}
+	} while (node == NULL && *zone != NULL);
+	return node;
 }
 
 bool node_is_published(const struct zone *zone, const struct node *node)
@@ -229,53 +231,85 @@ static uint16_t heaviest_of(const struct faces *faces, int level)
 	return (uint16_t)(key[2] << 8 | key[3]);
 }
 
-static const struct tree *face_of(const struct faces *faces, uint16_t type)
+/* How many SRVs of a face have a priority up to this one. */
+static uint32_t srvs_up_to(const struct roster *face, int priority)
 {
-	switch (type) {
-	case DNS_TYPE_PTR:
-		return faces->ptr;
-	case DNS_TYPE_SRV:
-		return faces->srv;
-	case DNS_TYPE_A:
-		return faces->a;
-	case DNS_TYPE_AAAA:
-		return faces->aaaa;
-	default:
-		return NULL;
+	const struct member_key next = {.kind = FACE_SRV, .priority = (uint16_t)(priority + 1)};
+
+	if (priority < 0) {
+		return 0;
 	}
+	return priority == 0xffff ? roster_size(face) : members_rank(face, &next);
+}
+
+static int priority_at(const struct roster *face, uint32_t index)
+{
+	uint16_t size;
+
+	return srv_priority(member_value(FACE_SRV, roster_at(face, index), &size));
+}
+
+static void ptr_face(const struct faces *faces, struct set *set)
+{
+	set->kind = SET_PTR;
+	set->source = faces->ptr;
+	set->count = roster_size(faces->ptr);
+	set->lowest = set->count;
+}
+
+static void srv_face(const struct faces *faces, struct set *set)
+{
+	set->kind = SET_SRV;
+	set->source = faces->srv;
+	set->count = roster_size(faces->srv);
+	set->lowest = set->count == 0 ? 0 : srvs_up_to(faces->srv, priority_at(faces->srv, 0));
+}
+
+/* The view shows one priority, over both families. */
+static void address_face(const struct faces *faces, const struct tree *tree, struct set *set)
+{
+	if (tree == NULL) {
+		return;
+	}
+	const int level = pool_level(faces);
+	set->kind = SET_ADDRESS;
+	set->source = tree;
+	set->count = level_size(tree, level);
+	set->lowest = set->count;
+	set->heaviest = faces->weights == NULL ? 0 : heaviest_of(faces, level);
 }
 
 static bool face_set(const struct zone *zone, const struct node *node, uint16_t type,
 		     struct set *set)
 {
-	const struct tree *tree = node->faces == NULL ? NULL : face_of(node->faces, type);
+	const struct faces *faces = node_faces(node);
 
-	if (tree == NULL) {
+	if (faces == NULL) {
 		return false;
 	}
-	*set = (struct set){.type = type,
-			    .ttl = zone->shape.ttl_derived_s,
-			    .count = tree_size(tree),
-			    .zone = zone,
-			    .source = tree};
-	set->lowest = set->count;
-	if (type == DNS_TYPE_PTR) {
-		set->kind = SET_PTR;
-	} else if (type == DNS_TYPE_SRV) {
-		const uint8_t *key = tree_key(tree_at(tree, 0));
-		set->kind = SET_SRV;
-		set->lowest = level_size(tree, key[0] << 8 | key[1]);
-	} else {
-		/* The view shows one priority, over both families. */
-		const int level = pool_level(node->faces);
-		set->kind = SET_ADDRESS;
-		set->count = level_size(tree, level);
-		set->lowest = set->count;
-		set->heaviest = node->faces->weights == NULL ? 0 : heaviest_of(node->faces, level);
+	*set = (struct set){.type = type, .ttl = zone->shape.ttl_derived_s, .zone = zone};
+	switch (type) {
+	case DNS_TYPE_PTR:
+		ptr_face(faces, set);
+		break;
+	case DNS_TYPE_SRV:
+		srv_face(faces, set);
+		break;
+	case DNS_TYPE_A:
+		address_face(faces, faces->a, set);
+		break;
+	case DNS_TYPE_AAAA:
+		address_face(faces, faces->aaaa, set);
+		break;
+	default:
+		break;
+	}
+	if (set->count == 0) {
+		return false;
 	}
 	const struct rrset *explicit = node_rrset(node, type);
 	set->said = explicit == NULL ? 0 : explicit->count;
-	return set->count > 0;
+	return true;
 }
 
 bool node_set(const struct zone *zone, const struct node *node, uint16_t type, struct set *set)
@@ -283,7 +317,7 @@ bool node_set(const struct zone *zone, const struct node *node, uint16_t type, s
 	if (face_set(zone, node, type, set)) {
 		return true;
 	}
-	if (type == DNS_TYPE_SOA && node->role == ROLE_APEX && zone->soa != NULL) {
+	if (type == DNS_TYPE_SOA && node->named.role == ROLE_APEX && zone->soa != NULL) {
 		*set = (struct set){.type = type,
 				    .ttl = zone->soa->soa.ttl,
 				    .count = 1,
@@ -316,8 +350,11 @@ bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *a
 			return true;
 		}
 	}
-	while (*at - firsts < node->sets) {
-		const struct rrset *explicit = node->set[(*at)++ - firsts];
+	while (*at - firsts < node->named.sets) {
+		const struct rrset *explicit = node_sets(node);
+		for (uint32_t i = (*at)++ - firsts; i > 0; i--) {
+			explicit = rrset_next(explicit);
+		}
 		struct set shown;
 		if (node_set(zone, node, explicit->type, &shown) && shown.kind == SET_EXPLICIT) {
 			*set = shown;
@@ -352,6 +389,7 @@ const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch
 		return soa_member(set->zone, scratch, size);
 	case SET_PTR:
 	case SET_SRV:
+		return set_rdata(set, roster_at(set->source, index), scratch, size);
 	case SET_ADDRESS:
 		return set_rdata(set, tree_at(set->source, index), scratch, size);
 	case SET_EXPLICIT:
@@ -363,15 +401,13 @@ const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch
 const uint8_t *set_rdata(const struct set *set, const void *member, uint8_t scratch[SET_SCRATCH],
 			 uint16_t *size)
 {
-	const struct tree *entry = member;
-
 	(void)scratch;
 	if (set->kind == SET_ADDRESS) {
+		const struct tree *entry = member;
 		*size = (uint16_t)(entry->key_size - 10);
 		return tree_key(entry) + 10;
 	}
-	*size = entry->value_size;
-	return tree_value(entry);
+	return member_value(set->kind == SET_PTR ? FACE_PTR : FACE_SRV, member, size);
 }
 
 bool set_is_walked(const struct set *set)
@@ -382,12 +418,18 @@ bool set_is_walked(const struct set *set)
 void set_walk_start(struct set_walk *walk, const struct set *set, uint32_t index)
 {
 	assert(set_is_walked(set));
-	tree_walk_start(&walk->inside, set->source, index);
+	walk->is_tree = set->kind == SET_ADDRESS;
+	if (walk->is_tree) {
+		tree_walk_start(&walk->tree, set->source, index);
+	} else {
+		roster_walk_start(&walk->roster, set->source, index);
+	}
 }
 
 const void *set_walk_next(struct set_walk *walk)
 {
-	return tree_walk_next(&walk->inside);
+	return walk->is_tree ? (const void *)tree_walk_next(&walk->tree)
+			     : roster_walk_next(&walk->roster);
 }
 
 uint64_t set_place(const void *member)
@@ -412,7 +454,10 @@ bool set_is_derived(const struct set *set)
 	}
 	/* All are explicit: those that instances share as well are counted more than once. */
 	for (uint32_t i = 0; i < set->count; i++) {
-		if (tree_at(set->source, i)->count > 1) {
+		const uint32_t count = set->kind == SET_ADDRESS
+					       ? tree_at(set->source, i)->count
+					       : member_count(roster_at(set->source, i));
+		if (count > 1) {
 			return true;
 		}
 	}
@@ -422,12 +467,11 @@ bool set_is_derived(const struct set *set)
 bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size)
 {
 	uint8_t scratch[SET_SCRATCH];
-	uint8_t key[2 * DNS_NAME_MAX];
 	uint16_t other_size;
 
 	if (set->kind == SET_PTR) {
-		const size_t key_size = dns_name_order_key(key, rdata);
-		return tree_get(set->source, key, (uint16_t)key_size) != NULL;
+		const struct member_key key = ptr_key(rdata);
+		return members_get(set->source, &key) != NULL;
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
 		const uint8_t *other = set_member(set, i, scratch, &other_size);
@@ -438,31 +482,40 @@ bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size)
 	return false;
 }
 
-static int level_at(const struct set *set, uint32_t index)
-{
-	const uint8_t *key = tree_key(tree_at(set->source, index));
-
-	return key[0] << 8 | key[1];
-}
-
 struct set_level set_level(const struct set *set, uint32_t index)
 {
-	if (index < set->lowest) {
+	/* An address view shows one priority. */
+	if (index < set->lowest || set->kind != SET_SRV) {
 		return (struct set_level){.first = 0, .count = set->lowest};
 	}
-	const int level = level_at(set, index);
-	const uint32_t first = level_size(set->source, level - 1);
-	return (struct set_level){.first = first, .count = level_size(set->source, level) - first};
+	const int priority = priority_at(set->source, index);
+	const uint32_t first = srvs_up_to(set->source, priority - 1);
+	return (struct set_level){.first = first,
+				  .count = srvs_up_to(set->source, priority) - first};
+}
+
+/* The rank of the first member of this priority whose place is not below `point`. */
+static uint32_t rank_of(const struct set *set, uint32_t first, uint64_t point)
+{
+	uint8_t key[10];
+
+	if (set->kind == SET_SRV) {
+		const struct member_key place = {.kind = FACE_SRV,
+						 .priority =
+							 (uint16_t)priority_at(set->source, first),
+						 .ring = point};
+		return members_rank(set->source, &place);
+	}
+	memcpy(key, tree_key(tree_at(set->source, first)), 2);
+	struct buf_writer out = buf_writer(key + 2, 8);
+	buf_write_u64(&out, point);
+	return tree_rank(set->source, key, sizeof(key));
 }
 
 uint32_t set_ring_start(const struct set *set, const struct set_level *level, uint64_t point)
 {
-	uint8_t key[10];
+	const uint32_t rank = rank_of(set, level->first, point);
 
-	memcpy(key, tree_key(tree_at(set->source, level->first)), 2);
-	struct buf_writer out = buf_writer(key + 2, 8);
-	buf_write_u64(&out, point);
-	const uint32_t rank = tree_rank(set->source, key, sizeof(key));
 	return rank >= level->first + level->count ? level->first : rank;
 }
 
@@ -492,77 +545,6 @@ uint32_t zone_type_size(const struct zone *zone, const uint8_t *type)
 	(void)node_set(zone, node, DNS_TYPE_PTR, &ptrs);
 	(void)node_set(zone, node, DNS_TYPE_SRV, &srvs);
 	return ptrs.count > srvs.count ? ptrs.count : srvs.count;
-}
-
-/* ---- finding ----------------------------------------------------------------------------- */
-
-/* The highest node on the way from the apex to the name that cuts: NS below the apex, or DNAME. */
-static const struct node *find_cut(const struct zone *zone, const uint8_t *name)
-{
-	const size_t labels = dns_name_labels(name);
-
-	for (size_t below = 0; below + zone->apex_labels <= labels; below++) {
-		const size_t left = labels - zone->apex_labels - below;
-		const struct node *node = names_get(zone, dns_name_strip(name, left));
-		if (node == NULL) {
-			return NULL;
-		}
-		const bool has_ns = below > 0 && node_rrset(node, DNS_TYPE_NS) != NULL;
-		const bool has_dname = left > 0 && node_rrset(node, DNS_TYPE_DNAME) != NULL;
-		if (has_ns || has_dname) {
-			return node;
-		}
-	}
-	return NULL;
-}
-
-static const struct node *find_wildcard(const struct zone *zone, const struct node *encloser)
-{
-	uint8_t name[DNS_NAME_MAX + 2] = {1, '*'};
-
-	if (encloser->named.name_size > DNS_NAME_MAX - 2) {
-		return NULL;
-	}
-	memcpy(name + 2, encloser->named.name, encloser->named.name_size);
-	return names_get(zone, name);
-}
-
-static void find_one(const struct root *root, struct zone_find *find)
-{
-	find->node = NULL;
-	find->encloser = NULL;
-	find->cut = NULL;
-	find->wildcard = NULL;
-	find->zone = root_zone_for(root, find->name);
-	if (find->zone == NULL) {
-		return;
-	}
-	const struct zone *zone = find->zone;
-	find->node = names_get(zone, find->name);
-	if (zone->cuts > 0) {
-		find->cut = find_cut(zone, find->name);
-	}
-	if (find->node != NULL) {
-		find->encloser = find->node;
-		return;
-	}
-	for (const uint8_t *name = find->name; name[0] != 0;) {
-		name = dns_name_parent(name);
-		find->encloser = names_get(zone, name);
-		if (find->encloser != NULL || dns_name_size(name) <= zone->named.name_size) {
-			break;
-		}
-	}
-	if (find->encloser != NULL) {
-		find->wildcard = find_wildcard(zone, find->encloser);
-	}
-}
-
-void zone_find(const struct root *root, struct zone_find *finds, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		find_one(root, &finds[i]);
-	}
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */
@@ -606,7 +588,7 @@ static int walk_rrs(void *context, void *value)
 	while (node_next_set(walking->zone, node, &at, &set)) {
 		for (uint32_t i = 0; i < set.count; i++) {
 			struct delta_rr rr = {
-				.name = node->named.name, .type = set.type, .ttl = set.ttl};
+				.name = named_name(&node->named), .type = set.type, .ttl = set.ttl};
 			rr.rdata = set_member(&set, i, scratch, &rr.size);
 			const int ret = walking->rr_fn(walking->context, &rr);
 			if (ret != 0) {

@@ -23,42 +23,43 @@ static int outcome(const struct root_writer *writer)
 
 int root_new(struct root **out)
 {
-	struct root *root = calloc(1, sizeof(*root));
 	uint8_t key[SIPHASH_KEY_SIZE];
+	struct slabs *slabs;
+	struct root *root;
+	uint8_t class_of;
 
+	if (slabs_new(&slabs) != OK) {
+		return ERR_NOMEM;
+	}
+	root = slabs_alloc(slabs, sizeof(*root), &class_of);
 	if (root == NULL) {
+		slabs_free(slabs);
 		return ERR_NOMEM;
 	}
 	random_fill(key, sizeof(key));
+	root->object.class_of = class_of;
+	root->slabs = slabs;
 	root->hash = siphash_key(key);
 	root->version = 1;
-	root->object.version = 1;
 	*out = root;
 	return OK;
 }
 
-static void host_free(void *value)
-{
-	struct host *host = value;
-
-	tree_free(host->uses);
-	free(host);
-}
-
-static void zone_free(void *value)
+static void zone_free(struct slabs *slabs, void *value)
 {
 	struct zone *zone = value;
 
 	for (size_t i = 0; i < zone->history_count; i++) {
 		struct history *older = zone->history->older;
-		free(zone->history);
+		object_free(slabs, zone->history);
 		zone->history = older;
 	}
-	pmap_free(&zone->names, node_free);
-	pmap_free(&zone->pending, node_free);
-	pmap_free(&zone->hosts, host_free);
-	free(zone->soa);
-	free(zone);
+	pmap_walk(&zone->names, node_free_faces, slabs);
+	pmap_free(slabs, &zone->names, node_free);
+	pmap_free(slabs, &zone->pending, node_free);
+	pmap_free(slabs, &zone->hosts, host_free);
+	object_free(slabs, zone->soa);
+	object_free(slabs, zone);
 }
 
 void root_free(struct root *root)
@@ -66,8 +67,10 @@ void root_free(struct root *root)
 	if (root == NULL) {
 		return;
 	}
-	pmap_free(&root->zones, zone_free);
-	free(root);
+	struct slabs *slabs = root->slabs;
+	pmap_free(slabs, &root->zones, zone_free);
+	object_free(slabs, root);
+	slabs_free(slabs);
 }
 
 int root_begin(struct root_writer **out, const struct root *root)
@@ -77,14 +80,14 @@ int root_begin(struct root_writer **out, const struct root *root)
 	if (writer == NULL) {
 		return ERR_NOMEM;
 	}
-	txn_begin(&writer->txn, root->version + 1, &root->hash);
+	txn_begin(&writer->txn, root->slabs, &root->hash);
 	arena_init(&writer->scratch, 16384);
 	writer->root = txn_own(&writer->txn, (struct root *)root, sizeof(*root));
 	if (writer->root == NULL) {
 		root_abort(writer);
 		return ERR_NOMEM;
 	}
-	writer->root->version = writer->txn.version;
+	writer->root->version = root->version + 1;
 	*out = writer;
 	return OK;
 }
@@ -111,19 +114,19 @@ static void writer_free(struct root_writer *writer)
 int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 		struct garbage **garbage)
 {
-	struct garbage *bag = calloc(1, sizeof(*bag));
+	struct garbage *rest = calloc(1, sizeof(*rest));
 
 	for (struct zone_work *work = writer->works; work != NULL; work = work->next) {
 		zone_finish(writer, work);
 	}
-	if (bag == NULL || writer->txn.failed) {
-		free(bag);
+	if (rest == NULL || writer->txn.failed) {
+		free(rest);
 		return ERR_NOMEM;
 	}
-	bag->first = txn_commit(&writer->txn);
+	*rest = (struct garbage){.slabs = writer->txn.slabs, .bag = txn_commit(&writer->txn)};
 	writer->root->index = index;
 	*root = writer->root;
-	*garbage = bag;
+	*garbage = rest;
 	writer_free(writer);
 	return OK;
 }
@@ -139,16 +142,10 @@ void root_abort(struct root_writer *writer)
 
 void garbage_free(struct garbage *garbage)
 {
-	struct object *next;
-
-	if (garbage == NULL) {
-		return;
+	if (garbage != NULL) {
+		bag_free(garbage->slabs, garbage->bag);
+		free(garbage);
 	}
-	for (struct object *object = garbage->first; object != NULL; object = next) {
-		next = object->next;
-		free(object);
-	}
-	free(garbage);
 }
 
 size_t garbage_size(const struct garbage *garbage)
@@ -176,7 +173,6 @@ static struct zone_work *work_new(struct root_writer *writer, struct zone *zone)
 		writer->txn.failed = true;
 		return NULL;
 	}
-	zone->named.name = zone->apex;
 	pmap_put(&writer->txn, &writer->root->zones, &zone->named);
 	changes_init(&work->changes, &writer->txn.hash);
 	work->zone = zone;
@@ -192,7 +188,7 @@ static struct zone *zone_find_in(const struct root *root, const uint8_t *apex)
 {
 	const size_t size = dns_name_size(apex);
 
-	return pmap_get(&root->zones, name_hash(&root->hash, apex, size), apex, size);
+	return pmap_get(&root->zones, name_hash(&root->hash, apex), apex, size);
 }
 
 /* The zone under work; NULL: no such zone, or failed. */
@@ -225,8 +221,9 @@ static struct zone_work *zone_new(struct root_writer *writer, const uint8_t *ape
 	}
 	const size_t size = dns_name_size(apex);
 	memcpy(zone->apex, apex, size);
-	zone->named.name_size = (uint16_t)size;
-	zone->named.hash = name_hash(&writer->root->hash, apex, size);
+	zone->named.name_at = offsetof(struct zone, apex);
+	zone->named.name_size = (uint8_t)size;
+	zone->named.hash = name_hash(&writer->root->hash, apex);
 	zone->apex_labels = (uint8_t)dns_name_labels(apex);
 	if (zone->apex_labels > writer->root->labels_max) {
 		writer->root->labels_max = zone->apex_labels;
@@ -257,7 +254,7 @@ static int collect(void *context, void *value)
 	struct collected *collected = context;
 	const struct node *node = value;
 
-	if (node->sets == 0 && node->registration == NULL) {
+	if (node->named.sets == 0 && node_registration(node) == NULL) {
 		return 0;
 	}
 	if (collected->count == collected->room) {
@@ -295,7 +292,10 @@ static int put_again(struct root_writer *writer, struct zone *zone, const struct
 	return ret;
 }
 
-/* All names are taken out and put again under the new shape; the delta is what differs. */
+/*
+ * All names are taken out and put again under the new shape; the delta is what differs. The nodes
+ * that are taken out stay readable until the commit.
+ */
 static int reshape(struct root_writer *writer, struct zone_work *work,
 		   const struct zone_shape *shape)
 {
@@ -306,33 +306,14 @@ static int reshape(struct root_writer *writer, struct zone_work *work,
 	if (ret == OK) {
 		ret = pmap_walk(&zone->pending, collect, &all);
 	}
-	/* What this transaction made is changed in place: look at copies. */
-	struct node **copies = calloc(all.count + 1, sizeof(*copies));
-	for (size_t i = 0; copies != NULL && ret == OK && i < all.count; i++) {
-		const struct node *node = all.nodes[i];
-		const size_t size =
-			sizeof(*node) + node->sets * sizeof(node->set[0]) + node->named.name_size;
-		copies[i] = malloc(size);
-		if (copies[i] == NULL) {
-			ret = ERR_NOMEM;
-			break;
-		}
-		memcpy(copies[i], node, size);
-		copies[i]->named.name = (uint8_t *)(copies[i]->set + node->sets);
-	}
-	ret = copies == NULL ? ERR_NOMEM : ret;
 	for (size_t i = 0; ret == OK && i < all.count; i++) {
-		const struct content gone = {.name = copies[i]->named.name};
+		const struct content gone = {.name = named_name(&all.nodes[i]->named)};
 		ret = zone_put(writer, zone->apex, &gone);
 	}
 	zone->shape = *shape;
 	for (size_t i = 0; ret == OK && i < all.count; i++) {
-		ret = put_again(writer, zone, copies[i]);
+		ret = put_again(writer, zone, all.nodes[i]);
 	}
-	for (size_t i = 0; copies != NULL && i < all.count; i++) {
-		free(copies[i]);
-	}
-	free(copies);
 	free(all.nodes);
 	return ret;
 }
@@ -390,10 +371,7 @@ int zone_set_soa(struct root_writer *writer, const uint8_t *apex, const struct z
 		work->is_serial_set = true;
 	}
 	/* The apex exists from now on. */
-	const struct node *there = names_get(zone, zone->apex);
-	if (there == NULL) {
-		node_own(writer, work, zone->apex, 0);
-	}
+	node_own(writer, work, zone->apex);
 	return outcome(writer);
 }
 
@@ -440,10 +418,7 @@ static int drop_node(void *context, void *value)
 	struct dropping *dropping = context;
 	struct node *node = value;
 
-	for (uint16_t i = 0; i < node->sets; i++) {
-		txn_drop(dropping->txn, node->set[i]);
-	}
-	txn_drop(dropping->txn, node);
+	node_drop(dropping->txn, node);
 	return 0;
 }
 
@@ -494,15 +469,15 @@ static void note_lease(struct root_writer *writer, struct lease *lease, bool is_
 		(struct lease_change){.lease = lease, .is_new = is_new};
 }
 
-static void lease_drop(struct root_writer *writer, struct lease_box *box)
+static void lease_drop(struct root_writer *writer, struct lease *box)
 {
-	if (!txn_made(&writer->txn, &box->object)) {
-		note_lease(writer, &box->lease, false);
+	if (!txn_made(&box->object)) {
+		note_lease(writer, box, false);
 		txn_drop(&writer->txn, box);
 		return;
 	}
 	for (size_t i = writer->lease_count; i-- > 0;) {
-		if (writer->leases[i].lease == &box->lease) {
+		if (writer->leases[i].lease == box) {
 			writer->leases[i] = writer->leases[--writer->lease_count];
 			break;
 		}
@@ -510,31 +485,29 @@ static void lease_drop(struct root_writer *writer, struct lease_box *box)
 	txn_drop(&writer->txn, box);
 }
 
-static struct lease_box *lease_new(struct root_writer *writer, const struct zone *zone,
-				   const struct content *content)
+static struct lease *lease_new(struct root_writer *writer, const struct zone *zone,
+			       const struct content *content)
 {
-	const size_t size = dns_name_size(content->name);
-	struct lease_box *box = txn_new(&writer->txn, sizeof(*box) + size);
+	struct lease *box = txn_new(&writer->txn, sizeof(*box));
 
 	if (box == NULL) {
 		return NULL;
 	}
-	memcpy(box->name, content->name, size);
-	box->lease.name = box->name;
-	box->lease.apex_at = (uint16_t)(size - zone->named.name_size);
-	note_lease(writer, &box->lease, true);
+	box->name_hash = name_hash(&zone->hash, content->name);
+	box->zone_tag = zone_tag(zone);
+	note_lease(writer, box, true);
 	return box;
 }
 
 /* The lease that the new content has: the one there, a new one, or none. */
-static struct lease_box *lease_for(struct root_writer *writer, const struct zone *zone,
-				   const struct registration *old, const struct content *content)
+static struct lease *lease_for(struct root_writer *writer, const struct zone *zone,
+			       const struct node *old, const struct content *content)
 {
-	struct lease_box *box = old == NULL ? NULL : old->lease;
+	const struct registration *registration = node_registration(old);
+	struct lease *box = registration == NULL ? NULL : registration->lease;
 
 	if (box != NULL) {
-		const struct owner owner = {
-			.kind = old->owner_kind, .id_size = old->owner_size, .id = old->data};
+		const struct owner owner = node_owner(old);
 		if (content->lease_s == 0 || !owner_equal(&owner, &content->owner)) {
 			lease_drop(writer, box);
 			box = NULL;
@@ -544,8 +517,7 @@ static struct lease_box *lease_for(struct root_writer *writer, const struct zone
 		box = lease_new(writer, zone, content);
 	}
 	if (box != NULL) {
-		box->lease.lease_s = content->lease_s;
-		box->lease.version = content->version;
+		box->lease_s = content->lease_s;
 	}
 	return box;
 }
@@ -559,41 +531,6 @@ void root_each_lease(const struct root_writer *writer, lease_fn fn, void *contex
 
 /* ---- putting a name ---------------------------------------------------------------------- */
 
-static struct registration *registration_for(struct root_writer *writer, const struct zone *zone,
-					     const struct registration *old,
-					     const struct content *content)
-{
-	struct lease_box *lease = lease_for(writer, zone, old, content);
-
-	if (content->owner.kind == OWNER_NONE && content->flags == 0 && lease == NULL &&
-	    content->subtypes_size == 0) {
-		return NULL;
-	}
-	const size_t size = content->owner.id_size + (size_t)content->subtypes_size;
-	struct registration *registration =
-		txn_new(&writer->txn, sizeof(struct registration) + size);
-	if (registration == NULL) {
-		return NULL;
-	}
-	registration->version = content->version;
-	registration->changed_s = content->changed_s;
-	registration->lease_s = content->lease_s;
-	registration->key_lease_s = content->key_lease_s;
-	registration->lease = lease;
-	registration->subtypes_size = content->subtypes_size;
-	registration->flags = content->flags;
-	registration->owner_kind = (uint8_t)content->owner.kind;
-	registration->owner_size = content->owner.id_size;
-	if (content->owner.id_size > 0) {
-		memcpy(registration->data, content->owner.id, content->owner.id_size);
-	}
-	if (content->subtypes_size > 0) {
-		memcpy(registration->data + content->owner.id_size, content->subtypes,
-		       content->subtypes_size);
-	}
-	return registration;
-}
-
 static int by_type(const void *one, const void *other)
 {
 	const struct record *a = *(const struct record *const *)one;
@@ -605,69 +542,27 @@ static int by_type(const void *one, const void *other)
 	return a < b ? -1 : a > b; /* as they came */
 }
 
-static bool set_is(const struct rrset *set, const struct record *const *records, size_t count)
-{
-	if (set == NULL || set->count != count || set->ttl != records[0]->ttl) {
-		return false;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		uint16_t size;
-		uint8_t flags;
-		const uint8_t *rdata = rrset_member(set, i, &size, &flags);
-		if (flags != records[i]->flags || size != records[i]->size ||
-		    memcmp(rdata, records[i]->rdata, size) != 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* The sets of a name before and after, side by side. */
-struct sets {
-	struct rrset **list;
-	uint16_t count;
-};
-
-static struct rrset *sets_get(const struct sets *sets, uint16_t type)
-{
-	for (uint16_t i = 0; i < sets->count; i++) {
-		if (sets->list[i]->type == type) {
-			return sets->list[i];
-		}
-	}
-	return NULL;
-}
-
-/* Sets of the records, by type; a set that stays the same stays the same object. */
-static bool make_sets(struct root_writer *writer, const struct content *content,
-		      const struct sets *old, struct sets *new)
+/* The new content with its lease, its records by type. */
+static bool draft_make(struct root_writer *writer, const struct zone *zone,
+		       const struct node *before, const struct content *content,
+		       struct draft *draft)
 {
 	const size_t count = content->count;
-	const struct record **sorted = arena_calloc(&writer->scratch, count + 1, sizeof(*sorted));
 
-	new->list = arena_calloc(&writer->scratch, count + 1, sizeof(struct rrset *));
-	if (sorted == NULL || new->list == NULL) {
+	*draft = (struct draft){.content = content, .count = count};
+	draft->records = arena_calloc(&writer->scratch, count + 1, sizeof(draft->records[0]));
+	if (draft->records == NULL) {
 		writer->txn.failed = true;
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		sorted[i] = &content->records[i];
+		draft->records[i] = &content->records[i];
 	}
-	qsort(sorted, count, sizeof(*sorted), by_type);
-	for (size_t from = 0, to; from < count; from = to) {
-		const uint16_t type = sorted[from]->type;
-		for (to = from + 1; to < count && sorted[to]->type == type; to++) {
-		}
-		struct rrset *set = sets_get(old, type);
-		if (!set_is(set, sorted + from, to - from)) {
-			set = rrset_make(&writer->txn, sorted + from, to - from);
-		}
-		if (set == NULL) {
-			return false;
-		}
-		new->list[new->count++] = set;
-	}
-	return true;
+	qsort(draft->records, count, sizeof(draft->records[0]), by_type);
+	draft->lease = lease_for(writer, zone, before, content);
+	draft->has_registration = content->owner.kind != OWNER_NONE || content->flags != 0 ||
+				  draft->lease != NULL || content->subtypes_size > 0;
+	return !writer->txn.failed;
 }
 
 static void say_set(struct root_writer *writer, struct zone_work *work, int sign,
@@ -688,73 +583,46 @@ static bool is_shared_set(enum name_role role, uint16_t type)
 	       (type == DNS_TYPE_SRV && role == ROLE_TYPE);
 }
 
-static void say_sets(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		     const struct sets *old, const struct sets *new)
+/* The sets of `one` that `other` has not. */
+static void say_sets(struct root_writer *writer, struct zone_work *work, int sign,
+		     const struct node *one, const struct node *other)
 {
-	const enum name_role role = zone_role(work->zone, name);
-
-	if (!work->zone->is_registry) {
+	if (one == NULL || one->named.sets == 0 || !work->zone->is_registry) {
 		return;
 	}
-	for (uint16_t i = 0; i < old->count; i++) {
-		const uint16_t type = old->list[i]->type;
-		if (sets_get(new, type) != old->list[i] && !is_shared_set(role, type)) {
-			say_set(writer, work, -1, name, old->list[i]);
-		}
-	}
-	for (uint16_t i = 0; i < new->count; i++) {
-		const uint16_t type = new->list[i]->type;
-		if (sets_get(old, type) != new->list[i] && !is_shared_set(role, type)) {
-			say_set(writer, work, 1, name, new->list[i]);
+	const struct rrset *set = node_sets(one);
+	for (uint16_t left = one->named.sets; left > 0; left--, set = rrset_next(set)) {
+		if (!is_shared_set((enum name_role)one->named.role, set->type) &&
+		    !rrset_equal(set, node_rrset(other, set->type))) {
+			say_set(writer, work, sign, named_name(&one->named), set);
 		}
 	}
 }
 
-static bool is_cut(enum name_role role, const struct sets *sets)
+static bool is_cut(const struct node *node)
 {
-	return (role != ROLE_APEX && sets_get(sets, DNS_TYPE_NS) != NULL) ||
-	       sets_get(sets, DNS_TYPE_DNAME) != NULL;
+	return (node != NULL && node->named.role != ROLE_APEX &&
+		node_rrset(node, DNS_TYPE_NS) != NULL) ||
+	       node_rrset(node, DNS_TYPE_DNAME) != NULL;
 }
 
 static struct node *pending_find(const struct zone *zone, const uint8_t *name)
 {
-	const size_t size = dns_name_size(name);
-
-	return pmap_get(&zone->pending, name_hash(&zone->hash, name, size), name, size);
+	return pmap_get(&zone->pending, name_hash(&zone->hash, name), name, dns_name_size(name));
 }
 
 static void pending_take(struct root_writer *writer, struct zone *zone, struct node *node)
 {
-	pmap_remove(&writer->txn, &zone->pending, node->named.hash, node->named.name,
+	pmap_remove(&writer->txn, &zone->pending, node->named.hash, named_name(&node->named),
 		    node->named.name_size);
 	txn_drop(&writer->txn, node);
 }
 
-static struct node *pending_put(struct root_writer *writer, struct zone *zone, const uint8_t *name,
-				struct registration *registration)
-{
-	const size_t size = dns_name_size(name);
-	struct node *node = txn_new(&writer->txn, sizeof(*node) + size);
-
-	if (node == NULL) {
-		return NULL;
-	}
-	uint8_t *at = (uint8_t *)node->set;
-	memcpy(at, name, size);
-	node->named.name = at;
-	node->named.name_size = (uint16_t)size;
-	node->named.hash = name_hash(&zone->hash, name, size);
-	node->role = (uint8_t)zone_role(zone, name);
-	node->registration = registration;
-	pmap_put(&writer->txn, &zone->pending, &node->named);
-	return node;
-}
-
-/* Puts sets and registration where they belong: at the name, or among the pending. */
+/* Puts the draft where it belongs: at the name, or among the pending. NULL: nothing, or failed. */
 static const struct node *install(struct root_writer *writer, struct zone_work *work,
-				  const uint8_t *name, const struct sets *sets,
-				  struct registration *registration)
+				  const uint8_t *name, const struct draft *draft)
 {
+	static const struct draft nothing;
 	struct zone *zone = work->zone;
 	struct node *waiting = pending_find(zone, name);
 	const struct node *there = names_get(zone, name);
@@ -762,25 +630,27 @@ static const struct node *install(struct root_writer *writer, struct zone_work *
 	if (waiting != NULL) {
 		pending_take(writer, zone, waiting);
 	}
-	if (sets->count > 0 || there != NULL) {
-		struct node *node = node_own(writer, work, name, sets->count);
-		if (node == NULL) {
-			return NULL;
-		}
-		memcpy(node->set, sets->list, sets->count * sizeof(struct rrset *));
-		node->registration = sets->count > 0 ? registration : NULL;
-		if (sets->count > 0) {
-			return node;
-		}
+	if (draft->count > 0) {
+		return node_put(writer, work, name, draft);
 	}
-	return registration == NULL ? NULL : pending_put(writer, zone, name, registration);
+	if (there != NULL && there->named.sets > 0) {
+		node_put(writer, work, name, &nothing);
+	}
+	if (!draft->has_registration) {
+		return NULL;
+	}
+	struct node *node = node_make(&writer->txn, zone, name, draft);
+	if (node != NULL) {
+		pmap_put(&writer->txn, &zone->pending, &node->named);
+	}
+	return node;
 }
 
 static const struct node *entry_find(const struct zone *zone, const uint8_t *name)
 {
 	const struct node *node = names_get(zone, name);
 
-	if (node != NULL && node->sets > 0) {
+	if (node != NULL && node->named.sets > 0) {
 		return node;
 	}
 	return pending_find(zone, name);
@@ -794,6 +664,7 @@ const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content)
 {
 	struct zone_work *work = work_of(writer, apex);
+	struct draft draft;
 
 	if (work == NULL) {
 		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
@@ -801,57 +672,33 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	assert(dns_name_is_in(content->name, apex));
 	arena_reset(&writer->scratch);
 	struct zone *zone = work->zone;
+	/* A node that is replaced is not changed, and stays readable until the commit. */
 	const struct node *before = entry_find(zone, content->name);
-	const enum name_role role = zone_role(zone, content->name);
-	struct registration *registered = before == NULL ? NULL : before->registration;
+	const bool had_lease = before != NULL && node_lease(before) != NULL;
 	struct shares shares_before;
 	struct shares shares_after;
 	shares_of(writer, zone, before, &shares_before);
-
-	/* The node itself may be changed in place: keep what it held. */
-	struct sets old = {0};
-	struct sets new = {0};
-	if (before != NULL && before->sets > 0) {
-		const size_t size = before->sets * sizeof(struct rrset *);
-		old.list = arena_dup(&writer->scratch, before->set, size);
-		old.count = before->sets;
-		if (old.list == NULL) {
-			writer->txn.failed = true;
-			return ERR_NOMEM;
-		}
-	}
-	if (!make_sets(writer, content, &old, &new)) {
+	if (!draft_make(writer, zone, before, content, &draft)) {
 		return ERR_NOMEM;
 	}
-	const bool had_lease = registered != NULL && registered->lease != NULL;
-	struct registration *registration = registration_for(writer, zone, registered, content);
-	const bool was_entry = before != NULL;
-	/* `name` outlives the node that is replaced: dropped objects live until the commit. */
-	const uint8_t *name = before != NULL ? before->named.name : content->name;
-	const struct node *after = install(writer, work, name, &new, registration);
+	const uint8_t *name = before != NULL ? named_name(&before->named) : content->name;
+	const struct node *after = install(writer, work, name, &draft);
 	if (writer->txn.failed) {
 		return ERR_NOMEM;
 	}
-	for (uint16_t i = 0; i < old.count; i++) {
-		if (sets_get(&new, old.list[i]->type) != old.list[i]) {
-			txn_drop(&writer->txn, old.list[i]);
-		}
-	}
-	txn_drop(&writer->txn, registered);
-
-	say_sets(writer, work, name, &old, &new);
-	derive_addresses(writer, work, name, sets_get(&old, DNS_TYPE_A),
-			 sets_get(&new, DNS_TYPE_A));
-	derive_addresses(writer, work, name, sets_get(&old, DNS_TYPE_AAAA),
-			 sets_get(&new, DNS_TYPE_AAAA));
+	say_sets(writer, work, -1, before, after);
+	say_sets(writer, work, 1, after, before);
+	derive_addresses(writer, work, name, node_rrset(before, DNS_TYPE_A),
+			 node_rrset(after, DNS_TYPE_A));
+	derive_addresses(writer, work, name, node_rrset(before, DNS_TYPE_AAAA),
+			 node_rrset(after, DNS_TYPE_AAAA));
 	shares_of(writer, zone, after, &shares_after);
 	shares_move(writer, work, &shares_before, &shares_after);
-	zone->cuts = zone->cuts + is_cut(role, &new) - is_cut(role, &old);
-	if (role == ROLE_INSTANCE) {
-		zone->instances = zone->instances + (after != NULL) - was_entry;
+	zone->cuts = zone->cuts + is_cut(after) - is_cut(before);
+	if (zone_role(zone, name) == ROLE_INSTANCE) {
+		zone->instances = zone->instances + (after != NULL) - (before != NULL);
 	}
-	zone->leases =
-		zone->leases + (registration != NULL && registration->lease != NULL) - had_lease;
+	zone->leases = zone->leases + (draft.lease != NULL) - had_lease;
 	node_prune(writer, work, name);
 	return outcome(writer);
 }

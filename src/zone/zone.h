@@ -20,6 +20,7 @@
 #include "crypto/siphash.h"
 #include "dns/name.h"
 #include "zone/ptree.h"
+#include "zone/roster.h"
 
 struct root;
 struct zone;
@@ -82,12 +83,12 @@ struct zone_soa {
 #define LEASE_EXPIRING UINT64_MAX
 
 struct lease {
+	struct object object; /* inside */
+	uint16_t zone_tag; /* inside: for root_lease_node() */
+	uint32_t lease_s; /* core */
 	_Atomic(uint64_t) renewed_ms; /* clock_mono_ms() of the last heartbeat, or LEASE_EXPIRING */
 	struct heap_item due; /* core: when to look, ms */
-	uint64_t version; /* core: the registration meant */
-	uint32_t lease_s; /* core */
-	uint16_t apex_at; /* core: offset of the zone's apex within `name` */
-	uint8_t *name; /* core: the instance or host */
+	uint64_t name_hash; /* inside: for root_lease_node() */
 };
 
 /* An explicit record as handed in and out. */
@@ -202,6 +203,10 @@ size_t node_record_count(const struct node *node);
 /* The lease, or NULL for a permanent name. Valid as long as the root. */
 struct lease *node_lease(const struct node *node);
 
+/* The name that has the lease, and its zone; NULL: none in this root. */
+const struct node *root_lease_node(const struct root *root, const struct lease *lease,
+				   const struct zone **zone);
+
 /* Is this instance in its type's pool? */
 bool node_is_published(const struct zone *zone, const struct node *node);
 
@@ -250,7 +255,9 @@ bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size);
  * `next` gives stands for the member as long as the root; NULL behind the last.
  */
 struct set_walk {
-	struct tree_walk inside;
+	bool is_tree; /* inside */
+	struct tree_walk tree;
+	struct roster_walk roster;
 };
 
 bool set_is_walked(const struct set *set); /* Is it a derived one? */

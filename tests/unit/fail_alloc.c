@@ -37,22 +37,22 @@ unsigned fail_alloc_count(void)
 	return seen;
 }
 
-static bool must_fail(void)
+bool fail_alloc_now(void)
 {
 	return is_on && atomic_fetch_add(&seen, 1) == limit;
 }
 
 void *__wrap_malloc(size_t size)
 {
-	return must_fail() ? NULL : __real_malloc(size);
+	return fail_alloc_now() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return must_fail() ? NULL : __real_calloc(count, size);
+	return fail_alloc_now() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	return must_fail() ? NULL : __real_realloc(old, size);
+	return fail_alloc_now() ? NULL : __real_realloc(old, size);
 }

@@ -29,3 +29,6 @@ bool fail_alloc_hit(void);
 
 /* Allocations tried from fail_alloc_after() to fail_alloc_off(). */
 unsigned fail_alloc_count(void);
+
+/* One allocation more is tried: must it fail? For allocators of our own. */
+bool fail_alloc_now(void);

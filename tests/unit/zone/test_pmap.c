@@ -6,11 +6,13 @@
 #include "dns/name.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/run.h"
+#include "zone/hash.h"
 #include "zone/pmap.h"
 
 #define NAMES 3000
 
 static const struct siphash_key key = {.k0 = 1, .k1 = 2};
+static struct slabs *slabs;
 
 /* A value of the map, which says what it is. */
 struct value {
@@ -36,9 +38,9 @@ static struct value *value_new(struct txn *txn, int number, uint64_t hash)
 		const size_t size = make_name(value->name, number);
 
 		value->number = number;
-		value->named.name = value->name;
-		value->named.name_size = (uint16_t)size;
-		value->named.hash = hash != 0 ? hash : name_hash(&key, value->name, size);
+		value->named.name_at = offsetof(struct value, name);
+		value->named.name_size = (uint8_t)size;
+		value->named.hash = hash != 0 ? hash : name_hash(&key, value->name);
 	}
 	return value;
 }
@@ -56,7 +58,7 @@ static struct value *get(const struct pmap *map, int number)
 	uint8_t name[DNS_NAME_MAX];
 	const size_t size = make_name(name, number);
 
-	return pmap_get(map, name_hash(&key, name, size), name, size);
+	return pmap_get(map, name_hash(&key, name), name, size);
 }
 
 static void take(struct txn *txn, struct pmap *map, int number)
@@ -70,13 +72,8 @@ static void take(struct txn *txn, struct pmap *map, int number)
 /* Ends a transaction, and the version before it with all its garbage. */
 static void commit(struct txn *txn)
 {
-	struct object *next;
-
 	ck_assert(!txn->failed);
-	for (struct object *object = txn_commit(txn); object != NULL; object = next) {
-		next = object->next;
-		free(object);
-	}
+	bag_free(slabs, txn_commit(txn));
 }
 
 START_TEST(what_was_put_is_found_and_nothing_else)
@@ -84,7 +81,7 @@ START_TEST(what_was_put_is_found_and_nothing_else)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	ck_assert_ptr_null(get(&map, 0));
 	for (int i = 0; i < NAMES; i += 2) {
 		put(&txn, &map, i, 0);
@@ -97,7 +94,7 @@ START_TEST(what_was_put_is_found_and_nothing_else)
 		ck_assert(value == NULL || value->number == i);
 	}
 	commit(&txn);
-	pmap_free(&map, free);
+	pmap_free(slabs, &map, object_free);
 }
 END_TEST
 
@@ -108,11 +105,11 @@ START_TEST(letters_in_the_other_case_are_the_same_name)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	put(&txn, &map, 7, 0);
-	ck_assert_ptr_eq(pmap_get(&map, name_hash(&key, name, size), name, size), get(&map, 7));
+	ck_assert_ptr_eq(pmap_get(&map, name_hash(&key, name), name, size), get(&map, 7));
 	commit(&txn);
-	pmap_free(&map, free);
+	pmap_free(slabs, &map, object_free);
 }
 END_TEST
 
@@ -121,7 +118,7 @@ START_TEST(a_second_value_takes_the_place_of_the_first)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	put(&txn, &map, 7, 0);
 	struct value *old = get(&map, 7);
 	put(&txn, &map, 7, 0);
@@ -129,7 +126,7 @@ START_TEST(a_second_value_takes_the_place_of_the_first)
 	ck_assert_uint_eq(map.count, 1);
 	txn_drop(&txn, old);
 	commit(&txn);
-	pmap_free(&map, free);
+	pmap_free(slabs, &map, object_free);
 }
 END_TEST
 
@@ -138,14 +135,14 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 	struct pmap old = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i++) {
 		put(&txn, &old, i, 0);
 	}
 	commit(&txn);
 
 	struct pmap new = old;
-	txn_begin(&txn, 2, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i += 2) {
 		take(&txn, &new, i);
 	}
@@ -159,7 +156,7 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 	ck_assert_uint_eq(old.count, NAMES);
 	ck_assert_uint_eq(new.count, NAMES + NAMES / 2);
 	commit(&txn);
-	pmap_free(&new, free);
+	pmap_free(slabs, &new, object_free);
 }
 END_TEST
 
@@ -168,14 +165,14 @@ START_TEST(an_abort_leaves_what_was)
 	struct pmap old = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i++) {
 		put(&txn, &old, i, 0);
 	}
 	commit(&txn);
 
 	struct pmap new = old;
-	txn_begin(&txn, 2, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i += 3) {
 		take(&txn, &new, i);
 		put(&txn, &new, NAMES + i, 0);
@@ -184,7 +181,7 @@ START_TEST(an_abort_leaves_what_was)
 	for (int i = 0; i < NAMES; i++) {
 		ck_assert_int_eq(get(&old, i)->number, i);
 	}
-	pmap_free(&old, free);
+	pmap_free(slabs, &old, object_free);
 }
 END_TEST
 
@@ -193,7 +190,7 @@ START_TEST(nothing_is_left_when_all_were_removed)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i++) {
 		put(&txn, &map, i, 0);
 	}
@@ -214,13 +211,13 @@ START_TEST(removing_what_is_not_there_does_nothing)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
-	pmap_remove(&txn, &map, name_hash(&key, name, size), name, size);
+	txn_begin(&txn, slabs, &key);
+	pmap_remove(&txn, &map, name_hash(&key, name), name, size);
 	put(&txn, &map, 7, 0);
-	pmap_remove(&txn, &map, name_hash(&key, name, size), name, size);
+	pmap_remove(&txn, &map, name_hash(&key, name), name, size);
 	ck_assert_uint_eq(map.count, 1);
 	commit(&txn);
-	pmap_free(&map, free);
+	pmap_free(slabs, &map, object_free);
 }
 END_TEST
 
@@ -249,7 +246,7 @@ START_TEST(walks_give_each_value_once)
 	int calls = 0;
 
 	ck_assert_ptr_null(pmap_next(&map, &at));
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < NAMES; i++) {
 		put(&txn, &map, i, 0);
 	}
@@ -265,7 +262,7 @@ START_TEST(walks_give_each_value_once)
 	}
 	ck_assert_int_eq(pmap_walk(&map, stop_at_third, &calls), 7);
 	ck_assert_int_eq(calls, 3);
-	pmap_free(&map, free);
+	pmap_free(slabs, &map, object_free);
 }
 END_TEST
 
@@ -276,7 +273,7 @@ START_TEST(names_with_nearly_one_hash_live_beside_each_other)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (uint64_t i = 0; i < 16; i++) {
 		put(&txn, &map, (int)i, hash | i << 60);
 	}
@@ -307,7 +304,7 @@ START_TEST(two_names_with_one_hash_fail_the_transaction)
 	struct pmap map = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	put(&txn, &map, 1, 99);
 	put(&txn, &map, 2, 99);
 	ck_assert(txn.failed);
@@ -339,7 +336,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	struct pmap old = {0};
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < 40; i++) {
 		put(&txn, &old, i, 0);
 	}
@@ -347,7 +344,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	for (unsigned n = 0;; n++) {
 		struct pmap new = old;
 
-		txn_begin(&txn, 2, &key);
+		txn_begin(&txn, slabs, &key);
 		fail_alloc_after(n);
 		change_much(&txn, &new);
 		fail_alloc_off();
@@ -361,7 +358,7 @@ START_TEST(nth_allocation_fails_cleanly)
 		}
 	}
 	ck_assert_uint_gt(fail_alloc_count(), 60);
-	pmap_free(&old, free);
+	pmap_free(slabs, &old, object_free);
 }
 END_TEST
 
@@ -381,5 +378,10 @@ int main(void)
 		nth_allocation_fails_cleanly,
 	};
 
-	return run_tests("zone/pmap", tests, COUNT_OF(tests));
+	if (slabs_new(&slabs) != OK) {
+		return EXIT_FAILURE;
+	}
+	const int ret = run_tests("zone/pmap", tests, COUNT_OF(tests));
+	slabs_free(slabs);
+	return ret;
 }

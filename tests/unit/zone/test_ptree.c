@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/rand.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/run.h"
@@ -10,6 +11,7 @@
 #define KEYS 500
 
 static const struct siphash_key key = {.k0 = 1, .k1 = 2};
+static struct slabs *slabs;
 
 /* Key number `number`, 2 to 4 octets, in the order of the numbers. */
 static uint16_t make_key(uint8_t out[4], int number)
@@ -50,13 +52,8 @@ static const struct tree *get(const struct tree *tree, int number)
 
 static void commit(struct txn *txn)
 {
-	struct object *next;
-
 	ck_assert(!txn->failed);
-	for (struct object *object = txn_commit(txn); object != NULL; object = next) {
-		next = object->next;
-		free(object);
-	}
+	bag_free(slabs, txn_commit(txn));
 }
 
 /* The tree holds exactly the keys with a count above 0, in order. */
@@ -89,7 +86,7 @@ START_TEST(entries_stand_in_order_with_their_counts)
 	struct txn txn;
 
 	rand_init(&rand, 1);
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	expect(tree, counts);
 	for (int step = 0; step < 8000; step++) {
 		const int number = (int)rand_below(&rand, KEYS);
@@ -105,7 +102,7 @@ START_TEST(entries_stand_in_order_with_their_counts)
 	}
 	expect(tree, counts);
 	commit(&txn);
-	tree_free(tree);
+	tree_free(slabs, tree);
 }
 END_TEST
 
@@ -115,7 +112,7 @@ START_TEST(a_walk_meets_all_from_any_rank_on)
 	struct tree_walk walk;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	tree_walk_start(&walk, tree, 0);
 	ck_assert_ptr_null(tree_walk_next(&walk));
 	for (int i = 0; i < KEYS; i++) {
@@ -129,7 +126,7 @@ START_TEST(a_walk_meets_all_from_any_rank_on)
 		ck_assert_ptr_null(tree_walk_next(&walk));
 	}
 	commit(&txn);
-	tree_free(tree);
+	tree_free(slabs, tree);
 }
 END_TEST
 
@@ -157,13 +154,13 @@ START_TEST(a_value_is_edited_in_the_new_version_alone)
 	struct tree *tree = NULL;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i++) {
 		add(&txn, &tree, i, "old");
 	}
 	commit(&txn);
 	struct tree *before = tree;
-	txn_begin(&txn, 2, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i += 7) {
 		uint8_t octets[4];
 		const uint16_t size = make_key(octets, i);
@@ -177,7 +174,7 @@ START_TEST(a_value_is_edited_in_the_new_version_alone)
 		ck_assert_mem_eq(tree_value(get(tree, i)), i % 7 == 0 ? "new" : "old", 3);
 	}
 	commit(&txn);
-	tree_free(tree);
+	tree_free(slabs, tree);
 }
 END_TEST
 
@@ -193,7 +190,7 @@ START_TEST(a_prefix_comes_before_what_it_begins)
 	};
 	static const uint16_t sizes[] = {1, 2, 3, 1};
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (size_t i = 0; i < COUNT_OF(entries); i++) {
 		tree_add(&txn, &tree, &entries[i]);
 	}
@@ -204,7 +201,7 @@ START_TEST(a_prefix_comes_before_what_it_begins)
 	ck_assert_uint_eq(tree_rank(tree, (const uint8_t *)"aba", 3), 3);
 	ck_assert_uint_eq(tree_rank(tree, (const uint8_t *)"c", 1), 4);
 	commit(&txn);
-	tree_free(tree);
+	tree_free(slabs, tree);
 }
 END_TEST
 
@@ -213,7 +210,7 @@ START_TEST(the_first_value_of_an_entry_stays)
 	struct tree *tree = NULL;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	add(&txn, &tree, 5, "first");
 	add(&txn, &tree, 5, "again");
 	ck_assert_uint_eq(get(tree, 5)->value_size, 5);
@@ -233,14 +230,14 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 	struct tree *old = NULL;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i++) {
 		new_counts[i] = old_counts[i] = add(&txn, &old, i, "x");
 	}
 	commit(&txn);
 
 	struct tree *new = old;
-	txn_begin(&txn, 2, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i += 2) {
 		new_counts[i] = sub(&txn, &new, i);
 		new_counts[i + 1] = add(&txn, &new, i + 1, "x");
@@ -249,7 +246,7 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 	expect(new, new_counts);
 	commit(&txn);
 	expect(new, new_counts);
-	tree_free(new);
+	tree_free(slabs, new);
 }
 END_TEST
 
@@ -268,13 +265,13 @@ START_TEST(sorted_keys_do_not_make_it_deep)
 	struct tree *tree = NULL;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < 20000; i++) {
 		add(&txn, &tree, i, "");
 	}
 	ck_assert_uint_lt(depth(tree), 60);
 	commit(&txn);
-	tree_free(tree);
+	tree_free(slabs, tree);
 }
 END_TEST
 
@@ -282,22 +279,16 @@ START_TEST(a_dropped_tree_goes_with_the_commit)
 {
 	struct tree *old = NULL;
 	struct txn txn;
-	size_t dropped = 0;
-	struct object *next;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i++) {
 		add(&txn, &old, i, "x");
 	}
 	commit(&txn);
-	txn_begin(&txn, 2, &key);
+	txn_begin(&txn, slabs, &key);
 	tree_drop(&txn, old);
-	for (struct object *object = txn_commit(&txn); object != NULL; object = next) {
-		next = object->next;
-		free(object);
-		dropped++;
-	}
-	ck_assert_uint_eq(dropped, KEYS);
+	commit(&txn);
+	ck_assert_uint_eq(slabs_count(slabs), 0);
 }
 END_TEST
 
@@ -307,7 +298,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	struct tree *old = NULL;
 	struct txn txn;
 
-	txn_begin(&txn, 1, &key);
+	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < 50; i++) {
 		counts[i] = add(&txn, &old, i, "x");
 	}
@@ -315,7 +306,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	for (unsigned n = 0;; n++) {
 		struct tree *new = old;
 
-		txn_begin(&txn, 2, &key);
+		txn_begin(&txn, slabs, &key);
 		fail_alloc_after(n);
 		for (int i = 0; i < 25; i++) {
 			sub(&txn, &new, i);
@@ -332,7 +323,7 @@ START_TEST(nth_allocation_fails_cleanly)
 		}
 	}
 	ck_assert_uint_gt(fail_alloc_count(), 40);
-	tree_free(old);
+	tree_free(slabs, old);
 }
 END_TEST
 
@@ -351,5 +342,10 @@ int main(void)
 		nth_allocation_fails_cleanly,
 	};
 
-	return run_tests("zone/ptree", tests, COUNT_OF(tests));
+	if (slabs_new(&slabs) != OK) {
+		return EXIT_FAILURE;
+	}
+	const int ret = run_tests("zone/ptree", tests, COUNT_OF(tests));
+	slabs_free(slabs);
+	return ret;
 }

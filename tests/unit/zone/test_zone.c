@@ -282,6 +282,14 @@ static struct lease_counts put_and_count(struct stage *stage, const char *name, 
 	return counts;
 }
 
+static uint64_t version_of(const struct stage *stage, const char *name)
+{
+	struct content content;
+
+	node_content(zone_entry(stage_zone(stage), wire(name)), &content, NULL, 0);
+	return content.version;
+}
+
 static struct lease *lease_of(const struct stage *stage, const char *name)
 {
 	return node_lease(zone_entry(stage_zone(stage), wire(name)));
@@ -298,16 +306,18 @@ START_TEST(a_lease_keeps_its_cell_while_its_owner_keeps_the_name)
 	ck_assert_uint_eq(counts.fresh, 1);
 	ck_assert_ptr_eq(counts.last, lease);
 	ck_assert_uint_eq(lease->lease_s, 60);
-	ck_assert_uint_eq(lease->version, 5);
-	ck_assert(dns_name_equal(lease->name, wire("h")));
-	ck_assert(dns_name_equal(lease->name + lease->apex_at, stage_apex));
+	const struct zone *zone;
+	const struct node *node = root_lease_node(stage.root, lease, &zone);
+	ck_assert_ptr_eq(zone, stage_zone(&stage));
+	ck_assert_ptr_eq(node, zone_entry(zone, wire("h")));
+	ck_assert_uint_eq(version_of(&stage, "h"), 5);
 	ck_assert_uint_eq(zone_lease_count(stage_zone(&stage)), 1);
 
 	counts = put_and_count(&stage, "h", "a lease:90 version:6", "60 A 192.0.2.2\n");
 	ck_assert_uint_eq(counts.fresh + counts.dropped, 0);
 	ck_assert_ptr_eq(lease_of(&stage, "h"), lease);
 	ck_assert_uint_eq(lease->lease_s, 90);
-	ck_assert_uint_eq(lease->version, 6);
+	ck_assert_uint_eq(version_of(&stage, "h"), 6);
 
 	counts = put_and_count(&stage, "h", "b lease:90 version:7", "60 A 192.0.2.2\n");
 	ck_assert_uint_eq(counts.fresh, 1);
@@ -693,7 +703,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	for (size_t i = 0; i < COUNT_OF(much); i++) {
 		made_free(made[i]);
 	}
-	ck_assert_uint_gt(failures, 100);
+	ck_assert_uint_gt(failures, 80);
 	ck_assert_uint_eq(set_count(&stage, "http.pool", DNS_TYPE_A), 1);
 	stage_deinit(&stage);
 }

@@ -1,0 +1,80 @@
+#include "zone/hash.h"
+
+#include <string.h>
+
+#include "dns/name.h"
+
+static inline uint64_t load_four(const uint8_t *octets)
+{
+	uint32_t word;
+
+	memcpy(&word, octets, sizeof(word));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap32(word);
+}
+
+/* Less than 8 octets, without a look at those behind. */
+static inline uint64_t load_some(const uint8_t *octets, size_t size)
+{
+	if (size < 4) {
+		return siphash_load_rest(octets, size);
+	}
+	return load_four(octets) | load_four(octets + size - 4) << 8 * (size - 4);
+}
+
+static inline void absorb_label(struct siphash_state *s, const uint8_t *label)
+{
+	size_t left = label[0] + 1u;
+
+	for (; left >= 8; left -= 8, label += 8) {
+		siphash_word(s, dns_fold_word(siphash_load(label)), 1);
+	}
+	if (left > 0) {
+		siphash_word(s, dns_fold_word(load_some(label, left)), 1);
+	}
+}
+
+static inline uint64_t hash_so_far(struct siphash_state s)
+{
+	return siphash_end(&s, 3);
+}
+
+void labels_of(struct labels *labels, const uint8_t *name)
+{
+	size_t at = 0;
+	size_t count = 0;
+
+	for (; name[at] != 0; at += name[at] + 1u) {
+		labels->at[count++] = (uint8_t)at;
+	}
+	labels->at[count] = (uint8_t)at;
+	labels->count = (uint8_t)count;
+	labels->size = (uint8_t)(at + 1);
+}
+
+uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
+		     const struct labels *labels, uint64_t *hashes, size_t suffixes)
+{
+	struct siphash_state s = siphash_begin(key);
+	const size_t count = labels->count;
+
+	for (size_t n = 0; n < count; n++) {
+		if (n <= suffixes) {
+			hashes[n] = hash_so_far(s);
+		}
+		absorb_label(&s, name + labels->at[count - 1 - n]);
+	}
+	const uint64_t hash = hash_so_far(s);
+	if (count <= suffixes) {
+		hashes[count] = hash;
+	}
+	return hash;
+}
+
+uint64_t name_hash(const struct siphash_key *key, const uint8_t *name)
+{
+	struct labels labels;
+	uint64_t root;
+
+	labels_of(&labels, name);
+	return name_hashes(key, name, &labels, &root, 0);
+}

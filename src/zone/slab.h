@@ -1,0 +1,39 @@
+/*
+ * Memory for the objects of a root: millions of small things of a few sizes, which live in slabs
+ * of one size each, so that none carries a header of the allocator and what is put in together lies
+ * together. A size over SLAB_OBJECT_MAX comes from malloc(); so does every one under
+ * AddressSanitizer, which is to see each object by itself. A slab whose last object went serves
+ * any size again; the system gets memory back at the end only. Thread: core.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLAB_OBJECT_MAX 1024
+#define SLAB_GRAIN 8
+#define SLAB_CLASSES (SLAB_OBJECT_MAX / SLAB_GRAIN + 1) /* class 0: from malloc() */
+
+struct slabs;
+
+/* *out: returns owned. ERR_NOMEM. */
+int slabs_new(struct slabs **out);
+
+/* Frees all slabs. Nothing is in them any more. Takes NULL. */
+void slabs_free(struct slabs *slabs);
+
+/* The class of a size, 0 where it is none of ours, and the size of a class. */
+uint8_t slab_class(size_t size);
+
+static inline size_t slab_size(uint8_t class_of)
+{
+	return (size_t)class_of * SLAB_GRAIN;
+}
+
+/* Cleared memory; *class_of says where it came from. NULL: none left. */
+void *slabs_alloc(struct slabs *slabs, size_t size, uint8_t *class_of);
+
+void slabs_release(struct slabs *slabs, void *object, uint8_t class_of);
+
+/* Objects that are not released. */
+size_t slabs_count(const struct slabs *slabs);

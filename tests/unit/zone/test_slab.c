@@ -1,0 +1,140 @@
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/rand.h"
+#include "tests/unit/fail_alloc.h"
+#include "tests/unit/run.h"
+#include "zone/slab.h"
+
+#define OBJECTS 20000
+
+struct taken {
+	uint8_t *at;
+	size_t size;
+	uint8_t class_of;
+	uint8_t mark;
+};
+
+static struct taken taken[OBJECTS];
+
+static bool is_all(const uint8_t *octets, size_t size, uint8_t mark)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (octets[i] != mark) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void take(struct slabs *slabs, struct taken *one, size_t size, uint8_t mark)
+{
+	*one = (struct taken){.size = size, .mark = mark};
+	one->at = slabs_alloc(slabs, size, &one->class_of);
+	ck_assert_ptr_nonnull(one->at);
+	ck_assert_uint_eq((uintptr_t)one->at % sizeof(void *), 0);
+	ck_assert(is_all(one->at, size, 0));
+	memset(one->at, mark, size);
+}
+
+static void give_back(struct slabs *slabs, struct taken *one)
+{
+	ck_assert(is_all(one->at, one->size, one->mark));
+	slabs_release(slabs, one->at, one->class_of);
+	one->at = NULL;
+}
+
+START_TEST(objects_of_all_sizes_are_cleared_and_apart)
+{
+	struct slabs *slabs;
+	struct rand rand;
+	size_t count = 0;
+
+	rand_init(&rand, 1);
+	ck_assert_int_eq(slabs_new(&slabs), OK);
+	for (int step = 0; step < 4 * OBJECTS; step++) {
+		struct taken *one = &taken[rand_below(&rand, OBJECTS)];
+		if (one->at != NULL) {
+			give_back(slabs, one);
+			count--;
+		} else {
+			const uint32_t most = rand_below(&rand, 8) == 0 ? 2 * SLAB_OBJECT_MAX : 100;
+			take(slabs, one, 1 + rand_below(&rand, most), (uint8_t)(1 + step % 255));
+			count++;
+		}
+	}
+	ck_assert_uint_eq(slabs_count(slabs), count);
+	for (size_t i = 0; i < OBJECTS; i++) {
+		if (taken[i].at != NULL) {
+			give_back(slabs, &taken[i]);
+		}
+	}
+	ck_assert_uint_eq(slabs_count(slabs), 0);
+	slabs_free(slabs);
+}
+END_TEST
+
+START_TEST(a_slab_that_emptied_serves_another_size)
+{
+	struct slabs *slabs;
+	size_t regions[3];
+
+	ck_assert_int_eq(slabs_new(&slabs), OK);
+	for (size_t round = 0; round < COUNT_OF(regions); round++) {
+		fail_alloc_after(1000000);
+		for (size_t i = 0; i < OBJECTS; i++) {
+			taken[i].at = slabs_alloc(slabs, 64 + 8 * round, &taken[i].class_of);
+		}
+		fail_alloc_off();
+		regions[round] = fail_alloc_count();
+		for (size_t i = 0; i < OBJECTS; i++) {
+			slabs_release(slabs, taken[i].at, taken[i].class_of);
+		}
+	}
+	/* Where each object is an allocation of its own there is nothing to see. */
+	if (slab_class(64) != 0) {
+		ck_assert_uint_gt(regions[0], 0);
+		ck_assert_uint_lt(regions[1] - OBJECTS, regions[0] - OBJECTS);
+		ck_assert_uint_lt(regions[2] - OBJECTS, regions[0] - OBJECTS);
+	}
+	slabs_free(slabs);
+}
+END_TEST
+
+START_TEST(nth_allocation_fails_cleanly)
+{
+	for (unsigned n = 0;; n++) {
+		struct slabs *slabs = NULL;
+		void *object = NULL;
+		uint8_t class_of = 0;
+
+		fail_alloc_after(n);
+		const int ret = slabs_new(&slabs);
+		if (ret == OK) {
+			object = slabs_alloc(slabs, 40, &class_of);
+		}
+		fail_alloc_off();
+		ck_assert((ret != OK || object == NULL) == fail_alloc_hit());
+		if (object != NULL) {
+			slabs_release(slabs, object, class_of);
+		}
+		slabs_free(slabs);
+		if (!fail_alloc_hit()) {
+			break;
+		}
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		objects_of_all_sizes_are_cleared_and_apart,
+		a_slab_that_emptied_serves_another_size,
+		nth_allocation_fails_cleanly,
+	};
+
+	return run_tests("zone/slab", tests, COUNT_OF(tests));
+}
