@@ -1,5 +1,6 @@
 #include "zone/object.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,21 @@ void txn_abort(struct txn *txn)
 	bags_free(txn->dropped);
 	txn->made = NULL;
 	txn->dropped = NULL;
+}
+
+size_t bag_size(const struct bag *bag)
+{
+	size_t size = 0;
+
+	for (; bag != NULL; bag = bag->next) {
+		for (size_t i = 0; i < bag->count; i++) {
+			struct object *object = bag->objects[i];
+
+			size += object->class_of == 0 ? malloc_usable_size(object)
+						      : slab_size(object->class_of);
+		}
+	}
+	return size;
 }
 
 void bag_free(struct slabs *slabs, struct bag *bag)

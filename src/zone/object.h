@@ -67,6 +67,9 @@ static inline bool txn_made(const struct object *object)
 struct bag *txn_commit(struct txn *txn);
 void txn_abort(struct txn *txn);
 
+/* Octets of the objects in all bags. Takes NULL. */
+size_t bag_size(const struct bag *bag);
+
 /* Frees the objects and the bags. Takes NULL. */
 void bag_free(struct slabs *slabs, struct bag *bag);
 

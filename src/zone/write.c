@@ -6,7 +6,6 @@
  * in the transaction; the public functions turn them into ERR_NOMEM at their end.
  */
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,12 +149,7 @@ void garbage_free(struct garbage *garbage)
 
 size_t garbage_size(const struct garbage *garbage)
 {
-	size_t size = 0;
-
-	for (struct object *object = garbage->first; object != NULL; object = object->next) {
-		size += malloc_usable_size(object);
-	}
-	return size;
+	return bag_size(garbage->bag);
 }
 
 void root_silence(struct root_writer *writer)
