@@ -80,7 +80,7 @@ static void pick_by_weight(struct pick *pick, const struct set *set, uint64_t cl
 	ring_start(&ring, set, 0, client);
 	for (uint32_t i = 0; i < looks && pick->count < pick->max; i++) {
 		const void *member = ring_next(&ring);
-		if (is_drawn(lot(client, set_place(member)), set_weight(member), shift)) {
+		if (is_drawn(lot(client, set_place(set, member)), set_weight(member), shift)) {
 			pick->member[pick->count++] = member;
 		} else if (passes < pick->max) {
 			passed[passes++] = member;

@@ -432,8 +432,13 @@ const void *set_walk_next(struct set_walk *walk)
 			     : roster_walk_next(&walk->roster);
 }
 
-uint64_t set_place(const void *member)
+uint64_t set_place(const struct set *set, const void *member)
 {
+	if (set->kind == SET_SRV) {
+		uint16_t size;
+		const uint8_t *rdata = member_value(FACE_SRV, member, &size);
+		return srv_ring(set->zone, rdata, size);
+	}
 	struct buf_reader reader = buf_reader(tree_key(member) + 2, 8);
 
 	return buf_read_u64(&reader);

@@ -268,8 +268,10 @@ const void *set_walk_next(struct set_walk *walk);
 const uint8_t *set_rdata(const struct set *set, const void *member, uint8_t scratch[SET_SCRATCH],
 			 uint16_t *size);
 
-/* Of a derived address: its place on the ring, and its weight. */
-uint64_t set_place(const void *member);
+/* Of a member of a derived SRV or address set that was walked over: its place on the ring. */
+uint64_t set_place(const struct set *set, const void *member);
+
+/* Of a derived address: its weight. */
 uint16_t set_weight(const void *member);
 
 /* The members of one priority of a derived SRV or address set. */

@@ -511,7 +511,7 @@ class Server:
                 continue
             if found:
                 inodes.add(found.group(1))
-        sockets = []
+        sockets = {}  # by inode: the kernel may list one twice while others come and go
         for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
             path = pathlib.Path(f"/proc/{self.process.pid}/net/{table}")
             for line in path.read_text().splitlines()[1:] if path.exists() else []:
@@ -519,8 +519,8 @@ class Server:
                 is_waiting = words[3] == "0A" or not table.startswith("tcp")
                 if words[9] in inodes and is_waiting:
                     address, port = words[1].split(":")
-                    sockets.append((table.rstrip("6"), proc_address(address), int(port, 16)))
-        return sorted(sockets)
+                    sockets[words[9]] = (table.rstrip("6"), proc_address(address), int(port, 16))
+        return sorted(sockets.values())
 
     # -- its log
 

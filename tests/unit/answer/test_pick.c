@@ -392,7 +392,7 @@ START_TEST(each_member_is_shown_to_somebody)
 		ck_assert(view(pool, types[t], &set));
 		set_walk_start(&walk, &set, 0);
 		while ((member = set_walk_next(&walk)) != NULL) {
-			show(&shown, pool, types[t], set_place(member), 3);
+			show(&shown, pool, types[t], set_place(&set, member), 3);
 			hold(shown.member[0] == number_of(&set, member));
 		}
 	}
