@@ -103,7 +103,7 @@ static bool put_referral(struct reply *reply, const struct set *servers)
 
 void answer_look_up(const struct reply *reply, struct zone_find *finds, size_t count)
 {
-	zone_find(reply->query->root, finds, count);
+	zone_find_near(reply->query->root, reply->query->find.zone, finds, count);
 	for (size_t i = 0; reply->query->is_confined && i < count; i++) {
 		if (finds[i].zone != reply->query->find.zone) {
 			finds[i].zone = NULL;

@@ -2,7 +2,8 @@
  * The look-ups of a batch.
  *
  * 1. Each name is hashed once, from the root: that gives the hashes of its ancestors, among which
- *    its zone is looked for, and its own.
+ *    its zone is looked for, and its own. In the zone of the name before, as most are, it is
+ *    hashed from the apex on.
  * 2. The names go down their zones' maps together, so that the cache misses of all pass at once
  *    (pmap_look); what comes last is the memory of the node and its records.
  * 3. A name that is there, in a zone without cuts, is done. For the others the ancestors are
@@ -30,10 +31,12 @@ const struct zone *root_zone(const struct root *root, const uint8_t *apex)
 
 /* The deepest zone that holds the name whose suffixes have these hashes. */
 static const struct zone *deepest(const struct root *root, const uint8_t *name,
-				  const struct labels *labels, const uint64_t *hashes,
-				  size_t suffixes)
+				  const struct labels *labels, const uint64_t *hashes)
 {
-	for (size_t n = suffixes + 1; n-- > 0;) {
+	for (size_t n = labels->count + 1u; n-- > 0;) {
+		if ((root->depths & depth(n)) == 0) {
+			continue;
+		}
 		const size_t at = labels->at[labels->count - n];
 		const struct zone *zone = zone_with(root, hashes[n], name + at, labels->size - at);
 		if (zone != NULL) {
@@ -43,21 +46,14 @@ static const struct zone *deepest(const struct root *root, const uint8_t *name,
 	return NULL;
 }
 
-/* Of a name's suffixes only those that may be an apex are of interest. */
-static size_t apex_suffixes(const struct root *root, const struct labels *labels)
-{
-	return labels->count < root->labels_max ? labels->count : root->labels_max;
-}
-
 const struct zone *root_zone_for(const struct root *root, const uint8_t *name)
 {
 	struct labels labels;
 	uint64_t hashes[DNS_LABELS_MAX + 1];
 
 	labels_of(&labels, name);
-	const size_t suffixes = apex_suffixes(root, &labels);
-	name_hashes(&root->hash, name, &labels, hashes, suffixes);
-	return deepest(root, name, &labels, hashes, suffixes);
+	name_hashes(&root->hash, name, &labels, hashes, root->depths);
+	return deepest(root, name, &labels, hashes);
 }
 
 /* ---- what the name alone does not say ----------------------------------------------------- */
@@ -86,7 +82,7 @@ static void descend(const struct zone *zone, struct zone_find *find)
 	uint64_t hashes[DNS_LABELS_MAX + 1];
 
 	labels_of(&labels, find->name);
-	name_hashes(&zone->hash, find->name, &labels, hashes, labels.count);
+	name_hashes(&zone->hash, find->name, &labels, hashes, DEPTHS_ALL);
 	for (size_t n = zone->apex_labels; n <= labels.count; n++) {
 		const size_t at = labels.at[labels.count - n];
 		const struct node *node =
@@ -106,17 +102,35 @@ static void descend(const struct zone *zone, struct zone_find *find)
 
 /* ---- batches ------------------------------------------------------------------------------ */
 
-static void begin(const struct root *root, struct zone_find *find, struct pmap_look *look,
-		  uint8_t *size)
+/* Is the name in this zone, with no other of ours that it might be in below? */
+static bool is_near(const struct root *root, const struct zone *zone, const uint8_t *name,
+		    const struct labels *labels)
+{
+	if (zone == NULL || labels->count < zone->apex_labels ||
+	    (root->depths & depths_over(zone->apex_labels, labels->count)) != 0) {
+		return false;
+	}
+	const size_t at = labels->at[labels->count - zone->apex_labels];
+	return labels->size - at == zone->named.name_size &&
+	       dns_octets_equal(name + at, zone->apex, zone->named.name_size);
+}
+
+static void begin(const struct root *root, const struct zone *near, struct zone_find *find,
+		  struct pmap_look *look, uint8_t *size)
 {
 	struct labels labels;
-	uint64_t hashes[DNS_LABELS_MAX + 1];
 
 	labels_of(&labels, find->name);
-	const size_t suffixes = apex_suffixes(root, &labels);
-	look->hash = name_hashes(&root->hash, find->name, &labels, hashes, suffixes);
 	*size = labels.size;
-	find->zone = deepest(root, find->name, &labels, hashes, suffixes);
+	if (is_near(root, near, find->name, &labels)) {
+		look->hash =
+			name_hash_on(&near->apex_state, near->apex_labels, find->name, &labels);
+		find->zone = near;
+	} else {
+		uint64_t hashes[DNS_LABELS_MAX + 1];
+		look->hash = name_hashes(&root->hash, find->name, &labels, hashes, root->depths);
+		find->zone = deepest(root, find->name, &labels, hashes);
+	}
 	look->map = find->zone == NULL ? NULL : &find->zone->names;
 }
 
@@ -134,7 +148,8 @@ static void end(struct zone_find *find, const struct pmap_look *look, size_t siz
 	}
 }
 
-void zone_find(const struct root *root, struct zone_find *finds, size_t count)
+void zone_find_near(const struct root *root, const struct zone *near, struct zone_find *finds,
+		    size_t count)
 {
 	struct pmap_look looks[TOGETHER];
 	uint8_t sizes[TOGETHER];
@@ -142,7 +157,8 @@ void zone_find(const struct root *root, struct zone_find *finds, size_t count)
 	while (count > 0) {
 		const size_t some = count < TOGETHER ? count : TOGETHER;
 		for (size_t i = 0; i < some; i++) {
-			begin(root, &finds[i], &looks[i], &sizes[i]);
+			begin(root, near, &finds[i], &looks[i], &sizes[i]);
+			near = finds[i].zone;
 		}
 		pmap_look(looks, some);
 		for (size_t i = 0; i < some; i++) {
@@ -151,4 +167,9 @@ void zone_find(const struct root *root, struct zone_find *finds, size_t count)
 		finds += some;
 		count -= some;
 	}
+}
+
+void zone_find(const struct root *root, struct zone_find *finds, size_t count)
+{
+	zone_find_near(root, NULL, finds, count);
 }

@@ -51,30 +51,51 @@ void labels_of(struct labels *labels, const uint8_t *name)
 	labels->size = (uint8_t)(at + 1);
 }
 
+/* The labels before the last `known`, from the right, until `count` are in. */
+static struct siphash_state absorb(struct siphash_state s, size_t known, size_t count,
+				   const uint8_t *name, const struct labels *labels)
+{
+	for (; known < count; known++) {
+		absorb_label(&s, name + labels->at[labels->count - known - 1]);
+	}
+	return s;
+}
+
 uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
-		     const struct labels *labels, uint64_t *hashes, size_t suffixes)
+		     const struct labels *labels, uint64_t *hashes, uint64_t depths)
 {
 	struct siphash_state s = siphash_begin(key);
-	const size_t count = labels->count;
+	size_t known = 0;
 
-	for (size_t n = 0; n < count; n++) {
-		if (n <= suffixes) {
+	for (size_t n = 0; n <= labels->count; n++) {
+		if ((depths & depth(n)) != 0) {
+			s = absorb(s, known, n, name, labels);
 			hashes[n] = hash_so_far(s);
+			known = n;
 		}
-		absorb_label(&s, name + labels->at[count - 1 - n]);
 	}
-	const uint64_t hash = hash_so_far(s);
-	if (count <= suffixes) {
-		hashes[count] = hash;
-	}
-	return hash;
+	return name_hash_on(&s, known, name, labels);
 }
 
 uint64_t name_hash(const struct siphash_key *key, const uint8_t *name)
 {
+	const struct siphash_state s = siphash_begin(key);
 	struct labels labels;
-	uint64_t root;
 
 	labels_of(&labels, name);
-	return name_hashes(key, name, &labels, &root, 0);
+	return name_hash_on(&s, 0, name, &labels);
+}
+
+struct siphash_state name_state(const struct siphash_key *key, const uint8_t *name)
+{
+	struct labels labels;
+
+	labels_of(&labels, name);
+	return absorb(siphash_begin(key), 0, labels.count, name, &labels);
+}
+
+uint64_t name_hash_on(const struct siphash_state *state, size_t known, const uint8_t *name,
+		      const struct labels *labels)
+{
+	return hash_so_far(absorb(*state, known, labels->count, name, labels));
 }

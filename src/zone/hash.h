@@ -23,9 +23,30 @@ struct labels {
 
 void labels_of(struct labels *labels, const uint8_t *name);
 
+/* A set of counts of labels, in which all from 63 on are one. */
+#define DEPTHS_ALL UINT64_MAX
+
+static inline uint64_t depth(size_t labels)
+{
+	return UINT64_C(1) << (labels < 63 ? labels : 63);
+}
+
+/* Those over `low`, up to `high`; that all from 63 on are one may add to them. */
+static inline uint64_t depths_over(size_t low, size_t high)
+{
+	return low < 63 ? 2 * depth(high) - 2 * depth(low) : depth(high);
+}
+
 /*
- * The hash of the name, and in hashes[n] that of its n last labels for each n from 0 to `suffixes`,
- * which is at most the name's count of labels.
+ * The hash of the name, and in hashes[n] that of its n last labels for each n in `depths`; no other
+ * is touched.
  */
 uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
-		     const struct labels *labels, uint64_t *hashes, size_t suffixes);
+		     const struct labels *labels, uint64_t *hashes, uint64_t depths);
+
+/* Where the hash of a name stands, so that labels before it can be hashed on from there. */
+struct siphash_state name_state(const struct siphash_key *key, const uint8_t *name);
+
+/* The hash of the name, whose last `known` labels have this state. */
+uint64_t name_hash_on(const struct siphash_state *state, size_t known, const uint8_t *name,
+		      const struct labels *labels);

@@ -19,7 +19,7 @@ struct root {
 	uint64_t index;
 	struct slabs *slabs; /* where all of it lives; shared by all versions */
 	struct siphash_key hash; /* drawn for each process */
-	size_t labels_max; /* of an apex: longer names need not be looked for */
+	uint64_t depths; /* where there are apexes: see hash.h */
 	struct pmap zones; /* apex -> struct zone */
 };
 
@@ -98,6 +98,7 @@ struct zone {
 	uint64_t base_hash;
 	struct zone_shape shape;
 	struct siphash_key hash; /* the root's */
+	struct siphash_state apex_state; /* of it */
 	struct siphash_key ring;
 	uint8_t ring_key[SIPHASH_KEY_SIZE];
 	struct soa *soa; /* NULL: none yet */

@@ -108,6 +108,11 @@ void pmap_look(struct pmap_look *looks, size_t count)
 {
 	size_t left = 0;
 
+	if (count == 1) {
+		/* Alone there is nothing to do meanwhile. */
+		looks->at = looks->map == NULL ? NULL : pmap_get_hash(looks->map, looks->hash);
+		return;
+	}
 	for (size_t i = 0; i < count; i++) {
 		looks[i].at = looks[i].map == NULL ? NULL : looks[i].map->top;
 		looks[i].is_done = looks[i].at == NULL;

@@ -219,10 +219,9 @@ static struct zone_work *zone_new(struct root_writer *writer, const uint8_t *ape
 	zone->named.name_size = (uint8_t)size;
 	zone->named.hash = name_hash(&writer->root->hash, apex);
 	zone->apex_labels = (uint8_t)dns_name_labels(apex);
-	if (zone->apex_labels > writer->root->labels_max) {
-		writer->root->labels_max = zone->apex_labels;
-	}
+	writer->root->depths |= depth(zone->apex_labels);
 	zone->hash = writer->root->hash;
+	zone->apex_state = name_state(&zone->hash, apex);
 	if (ring_key != NULL) {
 		zone->ring = siphash_key(ring_key);
 		memcpy(zone->ring_key, ring_key, SIPHASH_KEY_SIZE);

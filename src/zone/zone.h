@@ -309,6 +309,10 @@ struct zone_find {
 /* Fills the out fields of each. No allocation, no lock. */
 void zone_find(const struct root *root, struct zone_find *finds, size_t count);
 
+/* The same, sooner where they are in the zone `near` of this root, as targets mostly are. */
+void zone_find_near(const struct root *root, const struct zone *near, struct zone_find *finds,
+		    size_t count);
+
 /* ---- deltas ------------------------------------------------------------------------------ */
 
 struct delta_rr {

@@ -171,6 +171,52 @@ START_TEST(the_deepest_zone_holds_a_name)
 }
 END_TEST
 
+/* z. and a zone of so many labels below it. */
+static void find_between(size_t labels)
+{
+	uint8_t deep[DNS_NAME_MAX];
+	uint8_t *end = deep;
+	struct stage stage;
+
+	for (; labels > 1; labels--) {
+		*end++ = 1;
+		*end++ = 'k';
+	}
+	memcpy(end, stage_apex, sizeof(stage_apex));
+	stage_init(&stage);
+	stage_begin(&stage);
+	must(zone_open(stage.writer, deep, NULL, NULL));
+	stage_commit(&stage);
+	const struct zone *zone = root_zone(stage.root, deep);
+	struct zone_find finds[] = {
+		{.name = wire("web")}, {.name = deep}, {.name = deep + 2},
+		{.name = deep},        {.name = deep}, {.name = wire("elsewhere.example.")},
+		{.name = wire("a")},
+	};
+	zone_find(stage.root, finds, COUNT_OF(finds));
+	ck_assert_ptr_eq(finds[0].zone, stage_zone(&stage));
+	ck_assert_ptr_eq(finds[1].zone, zone);
+	ck_assert_ptr_eq(finds[2].zone, stage_zone(&stage));
+	ck_assert_ptr_eq(finds[3].zone, zone);
+	ck_assert_ptr_eq(finds[4].zone, zone);
+	ck_assert_ptr_null(finds[5].zone);
+	ck_assert_ptr_eq(finds[6].zone, stage_zone(&stage));
+	zone_find_near(stage.root, stage_zone(&stage), finds, 2);
+	ck_assert_ptr_eq(finds[0].zone, stage_zone(&stage));
+	ck_assert_ptr_eq(finds[1].zone, zone);
+	stage_deinit(&stage);
+}
+
+START_TEST(the_zone_of_a_name_does_not_depend_on_the_one_before)
+{
+	static const size_t labels[] = {2, 3, 62, 63, 64, 65, 127};
+
+	for (size_t i = 0; i < COUNT_OF(labels); i++) {
+		find_between(labels[i]);
+	}
+}
+END_TEST
+
 START_TEST(each_set_of_a_node_comes_once)
 {
 	uint8_t scratch[SET_SCRATCH];
@@ -732,6 +778,7 @@ int main(void)
 		finding_names_the_way_to_a_name,
 		the_highest_cut_on_the_way_is_found,
 		the_deepest_zone_holds_a_name,
+		the_zone_of_a_name_does_not_depend_on_the_one_before,
 		each_set_of_a_node_comes_once,
 		old_roots_stay_as_they_were_until_their_garbage_goes,
 		an_abort_leaves_the_root_as_it_was,
