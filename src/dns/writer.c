@@ -33,9 +33,7 @@ void dns_writer_init(struct dns_writer *writer, uint8_t *wire, size_t size)
 	writer->limit = size < DNS_MESSAGE_MAX ? size : DNS_MESSAGE_MAX;
 	writer->at = DNS_HEADER_SIZE;
 	memset(writer->count, 0, sizeof(writer->count));
-	writer->targets = 0;
-	writer->names = 0;
-	writer->names_known = 0;
+	writer->noted = (struct dns_noted){0};
 	writer->budget = BUDGET;
 	writer->keeps_case = false;
 	memset(wire, 0, DNS_HEADER_SIZE);
@@ -59,12 +57,7 @@ static struct buf_writer begin(const struct dns_writer *writer)
 
 struct dns_mark dns_writer_mark(const struct dns_writer *writer)
 {
-	struct dns_mark mark = {
-		.at = writer->at,
-		.targets = writer->targets,
-		.names = writer->names,
-		.names_known = writer->names_known,
-	};
+	struct dns_mark mark = {.at = writer->at, .noted = writer->noted};
 
 	memcpy(mark.count, writer->count, sizeof(mark.count));
 	return mark;
@@ -73,9 +66,7 @@ struct dns_mark dns_writer_mark(const struct dns_writer *writer)
 void dns_writer_rollback(struct dns_writer *writer, const struct dns_mark *mark)
 {
 	writer->at = mark->at;
-	writer->targets = mark->targets;
-	writer->names = mark->names;
-	writer->names_known = mark->names_known;
+	writer->noted = mark->noted;
 	memcpy(writer->count, mark->count, sizeof(writer->count));
 }
 
@@ -161,10 +152,10 @@ static size_t look_up(struct dns_writer *writer, size_t count, const uint8_t *na
 
 static void add_target(struct dns_writer *writer, size_t offset, uint16_t hash)
 {
-	if (writer->targets < DNS_WRITER_TARGETS && offset < POINTER_LIMIT) {
-		writer->target[writer->targets].offset = (uint16_t)offset;
-		writer->target[writer->targets].hash = hash;
-		writer->targets++;
+	if (writer->noted.targets < DNS_WRITER_TARGETS && offset < POINTER_LIMIT) {
+		writer->target[writer->noted.targets].offset = (uint16_t)offset;
+		writer->target[writer->noted.targets].hash = hash;
+		writer->noted.targets++;
 	}
 }
 
@@ -175,7 +166,7 @@ static void add_target(struct dns_writer *writer, size_t offset, uint16_t hash)
 static size_t add_suffixes(struct dns_writer *writer, size_t offset, const uint8_t *name,
 			   size_t size, size_t *known)
 {
-	const uint16_t targets = writer->targets;
+	const uint16_t targets = writer->noted.targets;
 	size_t at = 0;
 
 	*known = 0;
@@ -194,15 +185,15 @@ static size_t add_suffixes(struct dns_writer *writer, size_t offset, const uint8
 /* A name that stands in full at `offset` is taken up when something is looked up. */
 static void note_name(struct dns_writer *writer, size_t offset)
 {
-	if (writer->names < DNS_WRITER_TARGETS && offset < POINTER_LIMIT) {
-		writer->name[writer->names++] = (uint16_t)offset;
+	if (writer->noted.names < DNS_WRITER_TARGETS && offset < POINTER_LIMIT) {
+		writer->name[writer->noted.names++] = (uint16_t)offset;
 	}
 }
 
 static void take_up_names(struct dns_writer *writer)
 {
-	for (; writer->names_known < writer->names; writer->names_known++) {
-		const size_t offset = writer->name[writer->names_known];
+	for (; writer->noted.names_known < writer->noted.names; writer->noted.names_known++) {
+		const size_t offset = writer->name[writer->noted.names_known];
 		const uint8_t *name = writer->wire + offset;
 		size_t known;
 
@@ -213,16 +204,6 @@ static void take_up_names(struct dns_writer *writer)
 static void write_pointer(struct buf_writer *out, size_t offset)
 {
 	buf_write_u16(out, (uint16_t)(POINTER << 8 | offset));
-}
-
-/* Writes a name of `size` octets in full. */
-static void write_whole(struct dns_writer *writer, struct buf_writer *out, const uint8_t *name,
-			size_t size)
-{
-	if (size > 1 && !out->failed) {
-		note_name(writer, (size_t)(out->at - writer->wire));
-	}
-	buf_write(out, name, size);
 }
 
 static void write_name(struct dns_writer *writer, struct buf_writer *out, const uint8_t *name,
@@ -256,12 +237,12 @@ static void write_owner(struct dns_writer *writer, struct buf_writer *out, const
 	}
 }
 
-/* Keeps what was written since `before`, or forgets it with the targets it had. */
-static int end(struct dns_writer *writer, const struct buf_writer *out,
-	       const struct dns_mark *before, enum dns_section section)
+/* Keeps what was written, or forgets it with the names noted since `before`. */
+static int end(struct dns_writer *writer, const struct buf_writer *out, struct dns_noted before,
+	       enum dns_section section)
 {
 	if (out->failed || writer->count[section] == UINT16_MAX) {
-		dns_writer_rollback(writer, before);
+		writer->noted = before;
 		return ERR_SPACE;
 	}
 	writer->at = (size_t)(out->at - writer->wire);
@@ -272,17 +253,20 @@ static int end(struct dns_writer *writer, const struct buf_writer *out,
 static int write_question(struct dns_writer *writer, const uint8_t *name, size_t size,
 			  uint16_t type, uint16_t class)
 {
-	const struct dns_mark before = dns_writer_mark(writer);
+	const struct dns_noted before = writer->noted;
 	struct buf_writer out = begin(writer);
 	uint8_t *fixed;
 
-	write_whole(writer, &out, name, size);
+	if (size > 1) {
+		note_name(writer, writer->at);
+	}
+	buf_write(&out, name, size);
 	fixed = buf_reserve(&out, 4);
 	if (fixed != NULL) {
 		store_u16(fixed, type);
 		store_u16(fixed + 2, class);
 	}
-	return end(writer, &out, &before, DNS_QUESTION);
+	return end(writer, &out, before, DNS_QUESTION);
 }
 
 int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t type,
@@ -318,28 +302,34 @@ static size_t plain_size(const char **letter, const uint8_t *rdata, size_t left)
 	return size < left ? size : left;
 }
 
-/* RDATA with names, as the layout says. */
+/* RDATA with names, as the layout says; in runs, that only a compressed name ends. */
 static void write_fields(struct dns_writer *writer, struct buf_writer *out, const char *letter,
 			 const uint8_t *rdata, size_t left)
 {
-	while (left > 0) {
-		size_t size = plain_size(&letter, rdata, left);
+	size_t run = 0;
 
-		buf_write(out, rdata, size);
-		rdata += size;
-		left -= size;
-		if (left == 0) {
+	for (;;) {
+		run += plain_size(&letter, rdata + run, left - run);
+		if (run == left) {
 			break;
 		}
-		size = letter[1] == '\0' ? left : dns_field_size(*letter, rdata, left);
+		const uint8_t *name = rdata + run;
+		const size_t size =
+			letter[1] == '\0' ? left - run : dns_field_size(*letter, name, left - run);
 		if (*letter++ == 'n') {
-			write_name(writer, out, rdata, size);
+			buf_write(out, rdata, run);
+			write_name(writer, out, name, size);
+			rdata = name + size;
+			left -= run + size;
+			run = 0;
 		} else {
-			write_whole(writer, out, rdata, size);
+			if (size > 1) {
+				note_name(writer, (size_t)(out->at - writer->wire) + run);
+			}
+			run += size;
 		}
-		rdata += size;
-		left -= size;
 	}
+	buf_write(out, rdata, run);
 }
 
 static inline void write_rdata(struct dns_writer *writer, struct buf_writer *out, uint16_t type,
@@ -359,7 +349,7 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 		  uint16_t type, uint16_t class, uint32_t ttl, const uint8_t *rdata,
 		  uint16_t rdata_size)
 {
-	const struct dns_mark before = dns_writer_mark(writer);
+	const struct dns_noted before = writer->noted;
 	struct buf_writer out = begin(writer);
 	uint8_t *fixed;
 
@@ -374,7 +364,7 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 		store_u16(fixed + 6, (uint16_t)ttl);
 		store_u16(fixed + 8, (uint16_t)(out.at - fixed - FIXED_SIZE));
 	}
-	return end(writer, &out, &before, section);
+	return end(writer, &out, before, section);
 }
 
 struct buf_writer dns_writer_raw_begin(const struct dns_writer *writer)
@@ -384,9 +374,7 @@ struct buf_writer dns_writer_raw_begin(const struct dns_writer *writer)
 
 int dns_writer_raw_end(struct dns_writer *writer, const struct buf_writer *out)
 {
-	const struct dns_mark before = dns_writer_mark(writer);
-
-	return end(writer, out, &before, DNS_ADDITIONAL);
+	return end(writer, out, writer->noted, DNS_ADDITIONAL);
 }
 
 int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size)

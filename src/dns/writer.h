@@ -17,6 +17,13 @@
 #define DNS_WRITER_FLAGS 2 /* where they stand */
 #define DNS_WRITER_TARGETS 64 /* names remembered for compression */
 
+/* How many names a message remembers. */
+struct dns_noted {
+	uint16_t targets;
+	uint16_t names;
+	uint16_t names_known; /* of these, whose suffixes are targets */
+};
+
 struct dns_writer {
 	uint8_t *wire;
 	size_t limit; /* octets that may be written, reserve not counted */
@@ -26,11 +33,9 @@ struct dns_writer {
 		uint16_t offset; /* of a suffix already in the message */
 		uint16_t hash;
 	} target[DNS_WRITER_TARGETS];
-	uint16_t targets;
 	uint16_t
 		name[DNS_WRITER_TARGETS]; /* offsets of names that were written without a look-up */
-	uint16_t names;
-	uint16_t names_known; /* of these, whose suffixes are targets */
+	struct dns_noted noted;
 	uint32_t budget; /* comparisons left */
 	bool keeps_case; /* compresses by names of the same spelling only (RFC 5936 3.4) */
 };
@@ -38,9 +43,7 @@ struct dns_writer {
 struct dns_mark {
 	size_t at;
 	uint16_t count[DNS_SECTIONS];
-	uint16_t targets;
-	uint16_t names;
-	uint16_t names_known;
+	struct dns_noted noted;
 };
 
 /* Starts a message of at most `size` octets with an empty header. size >= 12. */

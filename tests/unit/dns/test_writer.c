@@ -233,7 +233,7 @@ static size_t fill(struct dns_writer *writer)
 		}
 		ck_assert_int_eq(ret, ERR_SPACE);
 		ck_assert_uint_eq(writer->at, before.at);
-		ck_assert_uint_eq(writer->targets, before.targets);
+		ck_assert_uint_eq(writer->noted.targets, before.noted.targets);
 		ck_assert_mem_eq(writer->count, before.count, sizeof(before.count));
 	}
 	return in;
