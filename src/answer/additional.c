@@ -183,6 +183,7 @@ static bool is_required(const struct reply *reply, const uint8_t *host)
 	return reply->is_referral && dns_name_is_in(host, node_name(reply->find.cut));
 }
 
+/* Without `seen` it is the only one. */
 static bool add_host(struct reply *reply, const struct zone_find *find, struct seen *seen)
 {
 	const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA, qtype_of(reply)};
@@ -191,7 +192,8 @@ static bool add_host(struct reply *reply, const struct zone_find *find, struct s
 	const size_t count = is_svcb(qtype_of(reply)) && node != reply->answer ? 3 : 2;
 	struct set set;
 
-	if (node == NULL || !seen_add(seen, node, find->node == NULL ? find->name : NULL)) {
+	if (node == NULL ||
+	    (seen != NULL && !seen_add(seen, node, find->node == NULL ? find->name : NULL))) {
 		return true;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -207,12 +209,25 @@ static bool add_host(struct reply *reply, const struct zone_find *find, struct s
 	return true;
 }
 
+/* One, as most answers have: it cannot come again. */
+static void add_lone_host(struct reply *reply)
+{
+	struct zone_find find = {.name = reply->hosts.name[0]};
+
+	answer_look_up(reply, &find, 1);
+	add_host(reply, &find, NULL);
+}
+
 static void add_hosts(struct reply *reply)
 {
 	const struct targets *targets = &reply->hosts;
 	struct zone_find finds[BATCH];
 	struct seen seen;
 
+	if (targets->count == 1 && qtype_of(reply) != DNS_TYPE_ANY) {
+		add_lone_host(reply);
+		return;
+	}
 	seen_init(&seen, targets->count);
 	/* ANY may have shown its addresses. */
 	if (qtype_of(reply) == DNS_TYPE_ANY && reply->answer != NULL) {

@@ -179,10 +179,17 @@ struct node *names_get(const struct zone *zone, const uint8_t *name);
 const struct registration *node_registration(const struct node *node);
 struct owner node_owner(const struct node *node);
 const uint8_t *node_subtypes(const struct node *node, uint16_t *size);
-struct faces *node_faces(const struct node *node);
 
 /* Where a node of this writer keeps the pointer to its faces; NULL: it cannot have any. */
-struct faces **node_faces_slot(const struct node *node);
+static inline struct faces **node_faces_slot(const struct node *node)
+{
+	return (node->parts & NODE_FACES) == 0 ? NULL : (struct faces **)(uintptr_t)node->rest;
+}
+
+static inline struct faces *node_faces(const struct node *node)
+{
+	return (node->parts & NODE_FACES) == 0 ? NULL : *node_faces_slot(node);
+}
 
 /* Of an instance with an SRV: the place of its first one on the ring. */
 uint64_t node_ring(const struct node *node);

@@ -183,17 +183,6 @@ uint64_t node_ring(const struct node *node)
 	return *ring_of(node);
 }
 
-struct faces **node_faces_slot(const struct node *node)
-{
-	return (node->parts & NODE_FACES) == 0 ? NULL
-					       : (struct faces **)((char *)node + sizeof(*node));
-}
-
-struct faces *node_faces(const struct node *node)
-{
-	return (node->parts & NODE_FACES) == 0 ? NULL : *node_faces_slot(node);
-}
-
 /* Where the owner's id begins, behind the name. */
 static const uint8_t *tail_of(const struct node *node)
 {
@@ -230,7 +219,7 @@ static size_t sets_at(const struct node *node)
 	return round_up((size_t)node->named.name_at + node->named.name_size + tail);
 }
 
-const struct rrset *node_sets(const struct node *node)
+static inline const struct rrset *first_set(const struct node *node)
 {
 	if ((node->parts & NODE_BLOCK) != 0) {
 		return (const struct rrset *)(*block_of(node))->sets;
@@ -238,19 +227,21 @@ const struct rrset *node_sets(const struct node *node)
 	return (const struct rrset *)((const char *)node + sets_at(node));
 }
 
+const struct rrset *node_sets(const struct node *node)
+{
+	return first_set(node);
+}
+
 const struct rrset *node_rrset(const struct node *node, uint16_t type)
 {
 	if (node == NULL || node->named.sets == 0) {
 		return NULL;
 	}
-	const struct rrset *set = node_sets(node);
-	for (uint16_t left = node->named.sets; left > 0; left--) {
-		if (set->type == type) {
-			return set;
-		}
+	const struct rrset *set = first_set(node);
+	for (uint16_t left = node->named.sets; set->type < type && --left > 0;) {
 		set = rrset_next(set);
 	}
-	return NULL;
+	return set->type == type ? set : NULL;
 }
 
 static size_t node_size(const struct node *node)

@@ -279,14 +279,11 @@ static void address_face(const struct faces *faces, const struct tree *tree, str
 	set->heaviest = faces->weights == NULL ? 0 : heaviest_of(faces, level);
 }
 
-static bool face_set(const struct zone *zone, const struct node *node, uint16_t type,
-		     struct set *set)
+/* Not in line: most nodes have no faces, and would save registers for nothing. */
+__attribute__((noinline)) static bool face_set(const struct zone *zone, const struct node *node,
+					       const struct faces *faces, uint16_t type,
+					       struct set *set)
 {
-	const struct faces *faces = node_faces(node);
-
-	if (faces == NULL) {
-		return false;
-	}
 	*set = (struct set){.type = type, .ttl = zone->shape.ttl_derived_s, .zone = zone};
 	switch (type) {
 	case DNS_TYPE_PTR:
@@ -314,7 +311,9 @@ static bool face_set(const struct zone *zone, const struct node *node, uint16_t 
 
 bool node_set(const struct zone *zone, const struct node *node, uint16_t type, struct set *set)
 {
-	if (face_set(zone, node, type, set)) {
+	const struct faces *faces = node_faces(node);
+
+	if (faces != NULL && face_set(zone, node, faces, type, set)) {
 		return true;
 	}
 	if (type == DNS_TYPE_SOA && node->named.role == ROLE_APEX && zone->soa != NULL) {
