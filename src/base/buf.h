@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,11 +138,26 @@ static inline void buf_write_u8(struct buf_writer *writer, uint8_t value)
 	buf_write(writer, &value, 1);
 }
 
+/* Into octets that are there. */
+static inline void buf_store_u16(uint8_t *at, uint16_t value)
+{
+	const uint16_t octets = htobe16(value);
+
+	memcpy(at, &octets, sizeof(octets));
+}
+
+static inline void buf_store_u32(uint8_t *at, uint32_t value)
+{
+	const uint32_t octets = htobe32(value);
+
+	memcpy(at, &octets, sizeof(octets));
+}
+
 static inline void buf_write_u16(struct buf_writer *writer, uint16_t value)
 {
-	const uint8_t octets[] = {(uint8_t)(value >> 8), (uint8_t)value};
+	const uint16_t octets = htobe16(value);
 
-	buf_write(writer, octets, sizeof(octets));
+	buf_write(writer, &octets, sizeof(octets));
 }
 
 static inline void buf_write_u32(struct buf_writer *writer, uint32_t value)

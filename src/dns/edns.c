@@ -140,12 +140,6 @@ size_t dns_edns_size(const struct dns_edns_reply *reply)
 	return size;
 }
 
-static void store_u16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
 void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, unsigned rcode)
 {
 	uint8_t *fixed = buf_reserve(out, OPT_FIXED_SIZE);
@@ -154,10 +148,10 @@ void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, 
 		return;
 	}
 	fixed[0] = 0;
-	store_u16(fixed + 1, DNS_TYPE_OPT);
-	store_u16(fixed + 3, reply->udp_size);
-	store_u16(fixed + 5, (uint16_t)(rcode >> 4 << 8));
-	store_u16(fixed + 7, reply->dnssec_ok ? EDNS_DO : 0);
+	buf_store_u16(fixed + 1, DNS_TYPE_OPT);
+	buf_store_u16(fixed + 3, reply->udp_size);
+	buf_store_u16(fixed + 5, (uint16_t)(rcode >> 4 << 8));
+	buf_store_u16(fixed + 7, reply->dnssec_ok ? EDNS_DO : 0);
 	if (reply->lease.present) {
 		buf_write_u16(out, DNS_OPTION_UPDATE_LEASE);
 		buf_write_u16(out, (uint16_t)lease_size(&reply->lease));
@@ -191,5 +185,5 @@ void dns_edns_write(struct buf_writer *out, const struct dns_edns_reply *reply, 
 		buf_write_u16(out, reply->ede);
 		buf_write(out, reply->ede_text, size);
 	}
-	store_u16(fixed + 9, (uint16_t)(out->at - fixed - OPT_FIXED_SIZE));
+	buf_store_u16(fixed + 9, (uint16_t)(out->at - fixed - OPT_FIXED_SIZE));
 }

@@ -44,12 +44,6 @@ static uint16_t load_u16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-static void store_u16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
 static struct buf_writer begin(const struct dns_writer *writer)
 {
 	return buf_writer(writer->wire + writer->at, writer->limit - writer->at);
@@ -263,8 +257,8 @@ static int write_question(struct dns_writer *writer, const uint8_t *name, size_t
 	buf_write(&out, name, size);
 	fixed = buf_reserve(&out, 4);
 	if (fixed != NULL) {
-		store_u16(fixed, type);
-		store_u16(fixed + 2, class);
+		buf_store_u16(fixed, type);
+		buf_store_u16(fixed + 2, class);
 	}
 	return end(writer, &out, before, DNS_QUESTION);
 }
@@ -281,8 +275,8 @@ void dns_writer_reply(struct dns_writer *writer, uint8_t *wire, size_t size,
 	const unsigned copied = OPCODE_MASK | DNS_FLAG_RD | DNS_FLAG_CD;
 
 	dns_writer_init(writer, wire, size);
-	store_u16(wire, request->id);
-	store_u16(wire + DNS_WRITER_FLAGS, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
+	buf_store_u16(wire, request->id);
+	buf_store_u16(wire + DNS_WRITER_FLAGS, (uint16_t)((request->flags & copied) | DNS_FLAG_QR));
 	if (request->has_question) {
 		write_question(writer, request->qname, request->qname_size, request->qtype,
 			       request->qclass);
@@ -358,11 +352,10 @@ int dns_writer_rr(struct dns_writer *writer, enum dns_section section, const uin
 	fixed = buf_reserve(&out, FIXED_SIZE);
 	write_rdata(writer, &out, type, rdata, rdata_size);
 	if (!out.failed) {
-		store_u16(fixed, type);
-		store_u16(fixed + 2, class);
-		store_u16(fixed + 4, (uint16_t)(ttl >> 16));
-		store_u16(fixed + 6, (uint16_t)ttl);
-		store_u16(fixed + 8, (uint16_t)(out.at - fixed - FIXED_SIZE));
+		buf_store_u16(fixed, type);
+		buf_store_u16(fixed + 2, class);
+		buf_store_u32(fixed + 4, ttl);
+		buf_store_u16(fixed + 8, (uint16_t)(out.at - fixed - FIXED_SIZE));
 	}
 	return end(writer, &out, before, section);
 }
@@ -388,7 +381,7 @@ int dns_writer_raw(struct dns_writer *writer, const uint8_t *rr, size_t size)
 size_t dns_writer_finish(struct dns_writer *writer)
 {
 	for (size_t i = 0; i < DNS_SECTIONS; i++) {
-		store_u16(writer->wire + COUNTS_AT + 2 * i, writer->count[i]);
+		buf_store_u16(writer->wire + COUNTS_AT + 2 * i, writer->count[i]);
 	}
 	return writer->at;
 }
