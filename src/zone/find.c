@@ -123,8 +123,9 @@ static void begin(const struct root *root, const struct zone *near, struct zone_
 	labels_of(&labels, find->name);
 	*size = labels.size;
 	if (is_near(root, near, find->name, &labels)) {
+		struct siphash_state state = near->apex_state;
 		look->hash =
-			name_hash_on(&near->apex_state, near->apex_labels, find->name, &labels);
+			name_hash_on(&state, near->apex_labels, labels.count, find->name, &labels);
 		find->zone = near;
 	} else {
 		uint64_t hashes[DNS_LABELS_MAX + 1];

@@ -51,14 +51,16 @@ void labels_of(struct labels *labels, const uint8_t *name)
 	labels->size = (uint8_t)(at + 1);
 }
 
-/* The labels before the last `known`, from the right, until `count` are in. */
-static struct siphash_state absorb(struct siphash_state s, size_t known, size_t count,
-				   const uint8_t *name, const struct labels *labels)
+uint64_t name_hash_on(struct siphash_state *state, size_t known, size_t count, const uint8_t *name,
+		      const struct labels *labels)
 {
+	struct siphash_state s = *state;
+
 	for (; known < count; known++) {
 		absorb_label(&s, name + labels->at[labels->count - known - 1]);
 	}
-	return s;
+	*state = s;
+	return hash_so_far(s);
 }
 
 uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
@@ -69,33 +71,28 @@ uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
 
 	for (size_t n = 0; n <= labels->count; n++) {
 		if ((depths & depth(n)) != 0) {
-			s = absorb(s, known, n, name, labels);
-			hashes[n] = hash_so_far(s);
+			hashes[n] = name_hash_on(&s, known, n, name, labels);
 			known = n;
 		}
 	}
-	return name_hash_on(&s, known, name, labels);
+	return name_hash_on(&s, known, labels->count, name, labels);
 }
 
 uint64_t name_hash(const struct siphash_key *key, const uint8_t *name)
 {
-	const struct siphash_state s = siphash_begin(key);
+	struct siphash_state s = siphash_begin(key);
 	struct labels labels;
 
 	labels_of(&labels, name);
-	return name_hash_on(&s, 0, name, &labels);
+	return name_hash_on(&s, 0, labels.count, name, &labels);
 }
 
 struct siphash_state name_state(const struct siphash_key *key, const uint8_t *name)
 {
+	struct siphash_state s = siphash_begin(key);
 	struct labels labels;
 
 	labels_of(&labels, name);
-	return absorb(siphash_begin(key), 0, labels.count, name, &labels);
-}
-
-uint64_t name_hash_on(const struct siphash_state *state, size_t known, const uint8_t *name,
-		      const struct labels *labels)
-{
-	return hash_so_far(absorb(*state, known, labels->count, name, labels));
+	(void)name_hash_on(&s, 0, labels.count, name, &labels);
+	return s;
 }

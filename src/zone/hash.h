@@ -47,6 +47,9 @@ uint64_t name_hashes(const struct siphash_key *key, const uint8_t *name,
 /* Where the hash of a name stands, so that labels before it can be hashed on from there. */
 struct siphash_state name_state(const struct siphash_key *key, const uint8_t *name);
 
-/* The hash of the name, whose last `known` labels have this state. */
-uint64_t name_hash_on(const struct siphash_state *state, size_t known, const uint8_t *name,
+/*
+ * The hash of the name's last `count` labels; *state is that of its last `known` ones, and then
+ * theirs.
+ */
+uint64_t name_hash_on(struct siphash_state *state, size_t known, size_t count, const uint8_t *name,
 		      const struct labels *labels);
