@@ -208,7 +208,10 @@ uint32_t members_add(struct txn *txn, struct roster **face, const struct member_
 	if (as_entry(there) != NULL) {
 		return count_on(txn, face, key, there, 1);
 	}
-	put_entry(txn, face, key, 2);
+	/* The first spelling stays, as that is what was told. */
+	struct member_key first = *key;
+	first.value = member_value(key->kind, there, &first.size);
+	put_entry(txn, face, &first, 2);
 	return 2;
 }
 
