@@ -266,8 +266,9 @@ def what_does_not_fit(pair):
     limit = pair.question.limit()
     if "TC" in ours.flags & theirs.flags:
         return pair.is_same("rcode", "flags")
-    if pair.peer == "knot" and "TC" in ours.flags and not theirs.authority:
-        return pair.is_same("rcode", "answer")
+    is_soa_left_out = pair.peer == "knot" and "TC" in ours.flags and not theirs.authority
+    if is_soa_left_out and pair.is_same("rcode", "answer"):
+        return True
     if "TC" in ours.flags ^ theirs.flags:
         whole = ours if "TC" in theirs.flags else theirs
         return len(whole.wire) + spelling(pair, whole) > limit
