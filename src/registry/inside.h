@@ -61,8 +61,34 @@ int targets_note(struct targets *targets, const struct node *old, struct arena *
 /* apply.c: overdue hosts go that no instance of their owner points to any more. ERR_NOMEM. */
 int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex);
 
-/* prereq.c: RFC 2136 3.2. OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
+/* Refuses, naming the name: `why` follows it in a sentence. Returns REFUSAL. */
+int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why);
+
+/* draft.c: the draft of a name, loaded where it is not there yet; `name` is kept. ERR_NOMEM. */
+int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
+
+/* draft.c: may this command touch the name? OK, or REFUSAL: the base's, or another owner's. */
+int check_owner(struct evaluation *evaluation, const struct draft *draft);
+
+/* The steps of an evaluation, each with a file of its own: OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
+
+/* prereq.c: RFC 2136 3.2. */
 int check_prereqs(struct evaluation *evaluation);
+
+/* grant.c: more or less than asked may be granted, and 0 is a removal (RFC 9664 4.2). */
+int grant(struct evaluation *evaluation);
+
+/* grant.c: the lease that records added to this name will have. */
+uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft);
+
+/* change.c: all changes, in order, upon drafts (RFC 2136 3.4.2). */
+int apply_changes(struct evaluation *evaluation);
+
+/* change.c: a subtype's label in the draft, or NULL. */
+const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label);
+
+/* finish.c: the plan's names, from the drafts. */
+int finish(struct evaluation *evaluation);
 
 /* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,

@@ -1,0 +1,103 @@
+/*
+ * Drafts: a copy of each name that a command touches, loaded once and changed in place, and whom
+ * the name belongs to.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "registry/inside.h"
+
+int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why)
+{
+	char text[DNS_NAME_TEXT_MAX];
+
+	return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+			     "%.100s %s", dns_name_to_text(text, name), why);
+}
+
+static uint32_t quick_hash(const uint8_t *name, size_t size)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < size; i++) {
+		hash = (hash ^ dns_fold(name[i])) * 16777619u;
+	}
+	return hash;
+}
+
+static const uint8_t no_labels[1]; /* an address that NULL has not */
+
+/* Fills a draft with what is there now. */
+static int draft_load(struct evaluation *evaluation, struct draft *draft, const uint8_t *name)
+{
+	const struct zone *zone = evaluation->plan->zone;
+
+	draft->name = name;
+	draft->role = zone_role(zone, name);
+	draft->old = zone_entry(zone, name);
+	draft->content = (struct content){.name = name, .subtypes = no_labels};
+	draft->subtypes = no_labels;
+	if (draft->old == NULL) {
+		return OK;
+	}
+	draft->room = node_record_count(draft->old) + 8;
+	draft->records = arena_calloc(evaluation->arena, draft->room, sizeof(struct record));
+	if (draft->records == NULL) {
+		return ERR_NOMEM;
+	}
+	draft->count = node_content(draft->old, &draft->content, draft->records, draft->room);
+	if (draft->content.subtypes == NULL) {
+		draft->content.subtypes = no_labels;
+	}
+	draft->subtypes = draft->content.subtypes;
+	draft->subtypes_size = draft->content.subtypes_size;
+	draft->flags = draft->content.flags;
+	return OK;
+}
+
+int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+{
+	const uint32_t hash = quick_hash(name, dns_name_size(name));
+
+	for (struct draft *draft = evaluation->drafts; draft != NULL; draft = draft->next) {
+		if (draft->hash == hash && dns_name_equal(draft->name, name)) {
+			*out = draft;
+			return OK;
+		}
+	}
+	struct draft *draft = arena_calloc(evaluation->arena, 1, sizeof(*draft));
+	if (draft == NULL) {
+		return ERR_NOMEM;
+	}
+	draft->hash = hash;
+	const int ret = draft_load(evaluation, draft, name);
+	if (ret != OK) {
+		return ret;
+	}
+	*evaluation->drafts_end = draft;
+	evaluation->drafts_end = &draft->next;
+	evaluation->draft_count++;
+	*out = draft;
+	return OK;
+}
+
+int check_owner(struct evaluation *evaluation, const struct draft *draft)
+{
+	const struct owner *owner = &draft->content.owner;
+	char text[DNS_NAME_TEXT_MAX + 8];
+	char why[DNS_NAME_TEXT_MAX + 32];
+
+	if (draft->old == NULL || owner->kind == OWNER_NONE ||
+	    owner_equal(owner, &evaluation->update.owner)) {
+		return OK;
+	}
+	if (owner->kind == OWNER_BASE) {
+		return refuse_name(evaluation, draft->name, "belongs to the zone's base file");
+	}
+	if (evaluation->update.takeover) {
+		return OK;
+	}
+	snprintf(why, sizeof(why), "is registered by %s", owner_text(text, owner));
+	return refuse_name(evaluation, draft->name, why);
+}

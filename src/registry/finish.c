@@ -1,0 +1,194 @@
+/*
+ * Each draft to its end: lease and owner, the first spelling, and is it a change?
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "dns/rrtype.h"
+#include "registry/inside.h"
+
+static bool record_is(const struct record *one, const struct record *other)
+{
+	return one->type == other->type && one->size == other->size && one->ttl == other->ttl &&
+	       one->flags == other->flags && memcmp(one->rdata, other->rdata, one->size) == 0;
+}
+
+/* The same records in any order? A set's members are distinct, so counting is enough. */
+static bool records_are(const struct record *one, size_t one_count, const struct record *other,
+			size_t other_count)
+{
+	if (one_count != other_count) {
+		return false;
+	}
+	for (size_t i = 0; i < one_count; i++) {
+		if (record_is(&one[i], &other[i])) {
+			continue;
+		}
+		bool is_there = false;
+		for (size_t k = 0; k < other_count && !is_there; k++) {
+			is_there = record_is(&one[i], &other[k]);
+		}
+		if (!is_there) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool subtypes_are(const struct draft *draft)
+{
+	if (draft->subtypes_size != draft->content.subtypes_size) {
+		return false;
+	}
+	const uint8_t *at = draft->content.subtypes;
+	const uint8_t *end = at + draft->content.subtypes_size;
+	for (; at < end; at += at[0] + 1) {
+		if (find_subtype(draft, at) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What went and came again in other letters keeps its first spelling. */
+static void keep_spelling(struct draft *draft, const struct content *before)
+{
+	for (size_t i = 0; i < draft->count; i++) {
+		struct record *record = &draft->records[i];
+		for (size_t k = 0; k < before->count; k++) {
+			const struct record *old = &before->records[k];
+			if (old->type == record->type &&
+			    dns_rdata_equal(old->type, old->rdata, old->size, record->rdata,
+					    record->size)) {
+				record->rdata = old->rdata;
+				break;
+			}
+		}
+	}
+}
+
+static bool is_changed(const struct draft *draft, const struct content *now,
+		       const struct content *before)
+{
+	const bool is_gone = now->count == 0 && now->flags == 0;
+
+	if (draft->old == NULL) {
+		return !is_gone;
+	}
+	return is_gone || now->flags != before->flags || now->lease_s != before->lease_s ||
+	       now->key_lease_s != before->key_lease_s ||
+	       !owner_equal(&now->owner, &before->owner) || !subtypes_are(draft) ||
+	       !records_are(before->records, before->count, now->records, now->count);
+}
+
+/* What goes when an instance loses its SRV: it keeps no subtypes, only the PTR that waits. */
+static void settle(struct draft *draft)
+{
+	if (draft->count == 0) {
+		draft->subtypes_size = 0;
+		draft->flags &= draft->role == ROLE_INSTANCE ? NAME_PTR : 0;
+	}
+}
+
+/* What is added to takes its lease and owner from this command; shared names have no owner. */
+static void set_lease(const struct evaluation *evaluation, const struct draft *draft,
+		      struct content *now)
+{
+	bool is_leased = false;
+
+	if (draft->is_added_to) {
+		now->flags &= (uint8_t)~NAME_OVERDUE;
+		now->lease_s = lease_for(evaluation, draft);
+		if (evaluation->update.lease.present) {
+			now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
+		}
+	}
+	if (!zone_role_is_shared(draft->role)) {
+		if (draft->is_added_to) {
+			now->owner = evaluation->update.owner;
+		}
+		return;
+	}
+	for (size_t i = 0; i < draft->count; i++) {
+		is_leased = is_leased || (draft->records[i].flags & RECORD_LEASED) != 0;
+	}
+	now->lease_s = is_leased ? now->lease_s : 0;
+	now->key_lease_s = is_leased ? now->key_lease_s : 0;
+}
+
+/* A lease covers all records at its name, and bounds their TTL. */
+static void bound_ttls(const struct draft *draft, const struct content *now)
+{
+	if (zone_role_is_shared(draft->role) || now->lease_s == 0) {
+		return;
+	}
+	for (size_t i = 0; i < draft->count; i++) {
+		struct record *record = &draft->records[i];
+		record->ttl = record->ttl < now->lease_s ? record->ttl : now->lease_s;
+	}
+}
+
+static int finish_name(struct evaluation *evaluation, struct draft *draft, struct plan_name *name)
+{
+	struct content *now = &name->content;
+	struct content before = {0};
+
+	settle(draft);
+	*now = draft->content;
+	now->name = draft->old != NULL ? draft->content.name : draft->name;
+	now->records = draft->records;
+	now->count = draft->count;
+	now->flags = draft->flags;
+	now->subtypes = draft->subtypes;
+	now->subtypes_size = draft->subtypes_size;
+	now->version = evaluation->version;
+	now->changed_s = evaluation->time_s;
+	set_lease(evaluation, draft, now);
+	bound_ttls(draft, now);
+	if (now->count == 0 && now->flags == 0) {
+		*now = (struct content){.name = now->name};
+	}
+	if (draft->old != NULL) {
+		const size_t room = node_record_count(draft->old);
+		struct record *records =
+			arena_calloc(evaluation->arena, room + 1, sizeof(*records));
+		if (records == NULL) {
+			return ERR_NOMEM;
+		}
+		node_content(draft->old, &before, records, room);
+		keep_spelling(draft, &before);
+	}
+	name->old = draft->old;
+	name->is_renewed = draft->is_added_to && now->lease_s > 0;
+	name->is_change = is_changed(draft, now, &before);
+	return OK;
+}
+
+int finish(struct evaluation *evaluation)
+{
+	struct plan *plan = evaluation->plan;
+	size_t changed = 0;
+
+	plan->names = arena_calloc(evaluation->arena, evaluation->draft_count + 1,
+				   sizeof(plan->names[0]));
+	if (plan->names == NULL) {
+		return ERR_NOMEM;
+	}
+	for (struct draft *draft = evaluation->drafts; draft != NULL; draft = draft->next) {
+		struct plan_name *name = &plan->names[plan->count];
+		const int ret = finish_name(evaluation, draft, name);
+		if (ret != OK) {
+			return ret;
+		}
+		plan->count++;
+		plan->result.is_change = plan->result.is_change || name->is_change;
+		changed += name->is_change ? name->content.count + draft->content.count : 0;
+	}
+	plan->result.is_change = plan->result.is_change || plan->has_soa;
+	if (changed > zone_shape(plan->zone)->change_max) {
+		return result_refuse(&plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				     "changes more than %u records at once (change-max)",
+				     zone_shape(plan->zone)->change_max);
+	}
+	return OK;
+}

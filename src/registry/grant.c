@@ -1,0 +1,68 @@
+/*
+ * Leases: what is granted to a command, and what a name that it adds to gets (RFC 9664, design 7).
+ */
+#include "base/err.h"
+#include "dns/update.h"
+#include "registry/inside.h"
+
+static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static bool has_adds(const struct evaluation *evaluation)
+{
+	struct buf_reader reader = evaluation->update.updates;
+	struct command_change change;
+
+	for (uint16_t left = evaluation->update.update_count; left > 0; left--) {
+		if (command_read_change(&reader, &change) == OK && change.form == DNS_UPDATE_ADD) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int grant(struct evaluation *evaluation)
+{
+	const struct zone_shape *shape = zone_shape(evaluation->plan->zone);
+	const struct dns_lease *asked = &evaluation->update.lease;
+	struct dns_lease *granted = &evaluation->plan->result.lease;
+
+	if (!asked->present) {
+		if (shape->lease_default == ZONE_LEASE_REFUSE && has_adds(evaluation)) {
+			return result_refuse(
+				&evaluation->plan->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				"this zone takes registrations with a lease only (RFC 9664)");
+		}
+		return OK;
+	}
+	*granted = *asked;
+	evaluation->is_removal = asked->lease_s == 0;
+	if (!evaluation->is_removal) {
+		granted->lease_s = clamp(asked->lease_s, shape->lease_min_s, shape->lease_max_s);
+		granted->key_lease_s = asked->has_key
+					       ? clamp(asked->key_lease_s, granted->lease_s,
+						       shape->key_lease_max_s > granted->lease_s
+							       ? shape->key_lease_max_s
+							       : granted->lease_s)
+					       : granted->lease_s;
+	}
+	return OK;
+}
+
+uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft)
+{
+	const struct zone_shape *shape = zone_shape(evaluation->plan->zone);
+	const struct owner *owner = &draft->content.owner;
+	const bool is_own = owner->kind == OWNER_NONE || /* a shared name has one lease for all */
+			    owner_equal(owner, &evaluation->update.owner);
+
+	if (evaluation->update.lease.present) {
+		return evaluation->plan->result.lease.lease_s;
+	}
+	if (draft->content.lease_s > 0 && is_own) {
+		return draft->content.lease_s;
+	}
+	return shape->lease_default == ZONE_LEASE_DURATION ? shape->lease_default_s : 0;
+}
