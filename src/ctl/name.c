@@ -1,0 +1,115 @@
+/*
+ * Names of people: what they wrote becomes a name in one of the registry zones, or a sentence that
+ * says why it is none.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "ctl/inside.h"
+
+#define TEXT_SHOWN 200 /* octets of what a person wrote, in an error */
+
+int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
+{
+	char text[640];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	json_object_clear(reply);
+	if (json_object_set_new(reply, "ok", json_false()) != 0 ||
+	    json_object_set_new(reply, "error", json_string(text)) != 0 ||
+	    (code != NULL && json_object_set_new(reply, "code", json_string(code)) != 0)) {
+		return ERR_NOMEM;
+	}
+	return OK;
+}
+
+/* Octets of `text` to show: whole characters of UTF-8, as JSON wants them. */
+static int shown(const char *text)
+{
+	size_t size = strlen(text);
+
+	if (size > TEXT_SHOWN) {
+		for (size = TEXT_SHOWN; size > 0 && (text[size] & 0xc0) == 0x80; size--) {
+		}
+	}
+	return (int)size;
+}
+
+/* A refusal for which the caller has no more to do. */
+static int give_up(int ret)
+{
+	return ret == OK ? ERR_FORMAT : ret;
+}
+
+/* The only registry zone; NULL: there is none, or there are several. */
+static const struct zone *only_zone(const struct root *root)
+{
+	const struct zone *only = NULL;
+	const struct zone *zone;
+	size_t at = 0;
+
+	while ((zone = root_next_zone(root, &at)) != NULL) {
+		if (!zone_is_registry(zone)) {
+			continue;
+		}
+		if (only != NULL) {
+			return NULL;
+		}
+		only = zone;
+	}
+	return only;
+}
+
+/* Completes `relative`, of which no zone is known, by the zone that is said or the only one. */
+static int complete(const struct root *root, const char *zone_text, const uint8_t *relative,
+		    json_t *reply, uint8_t name[DNS_NAME_MAX], const struct zone **zone)
+{
+	uint8_t apex[DNS_NAME_MAX];
+
+	if (zone_text == NULL) {
+		*zone = only_zone(root);
+		if (*zone == NULL) {
+			return give_up(ctl_refuse(reply, NULL,
+						  "there is not one registry zone here; say the "
+						  "name in full, or its zone"));
+		}
+	} else {
+		*zone = dns_name_from_text(apex, zone_text, NULL) < 0 ? NULL
+								      : root_zone(root, apex);
+		if (*zone == NULL || !zone_is_registry(*zone)) {
+			return give_up(ctl_refuse(reply, CTL_NOT_FOUND,
+						  "no registry zone here is called %.*s",
+						  shown(zone_text), zone_text));
+		}
+	}
+	if (dns_name_join(name, relative, zone_apex(*zone)) < 0) {
+		return give_up(ctl_refuse(reply, NULL, "the name is longer than 255 octets"));
+	}
+	return OK;
+}
+
+int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
+		  uint8_t name[DNS_NAME_MAX], const struct zone **zone)
+{
+	const char *text = json_string_value(json_object_get(request, "name"));
+	const char *zone_text = json_string_value(json_object_get(request, "zone"));
+	uint8_t written[DNS_NAME_MAX];
+
+	if (text == NULL) {
+		return give_up(ctl_refuse(reply, NULL, "the request has no \"name\""));
+	}
+	if (dns_name_from_text(written, text, NULL) < 0) {
+		return give_up(ctl_refuse(reply, NULL, "%.*s is no name", shown(text), text));
+	}
+	*zone = root_zone_for(root, written);
+	if (*zone == NULL || !zone_is_registry(*zone)) {
+		return complete(root, zone_text, written, reply, name, zone);
+	}
+	memcpy(name, written, dns_name_size(written));
+	return OK;
+}
