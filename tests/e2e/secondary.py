@@ -1,0 +1,114 @@
+"""Stock servers that follow a waggled as secondaries."""
+import os
+import signal
+import socket
+import subprocess
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.query
+
+from lib import PATIENCE, START_S, Failure, die_with_parent, expect, need, rcode_of, run, scratch
+from lib import wait_until
+
+
+def free_port():
+    """A port that UDP and TCP have free now."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+            stream.bind(("127.0.0.1", 0))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+                try:
+                    datagram.bind(stream.getsockname())
+                except OSError:
+                    continue
+                return stream.getsockname()[1]
+
+
+def transferred(port, zone, *words):
+    """The zone as dig takes it from there, in its own spelling, sorted."""
+    done = run("dig", "@127.0.0.1", "-p", port, "+tcp", zone, "AXFR", *words)
+    lines = [" ".join(line.split()) for line in done.out.splitlines() if line[:1] not in (";", "")]
+    return sorted(line for line in lines if " TSIG " not in line)
+
+
+def serial_of(port, zone):
+    query = dns.message.make_query(zone, "SOA")
+    try:
+        reply = dns.query.udp(query, "127.0.0.1", port=port, timeout=1)
+    except (dns.exception.Timeout, OSError):
+        return None
+    return reply.answer[0][0].serial if reply.answer else None
+
+
+class Secondary:
+    def __init__(self, name, primary, zone, conf, command, **words):
+        need(command[0])
+        self.name = name
+        self.primary = primary
+        self.words = words  # of its configuration, beside port, primary, directory
+        self.zone = zone
+        self.conf = conf
+        self.command = command
+        self.directory = scratch / f"{name}.d"
+        self.directory.mkdir()
+
+    def start(self):
+        self.port = free_port()
+        path = self.directory / "conf"
+        text = self.conf.format(
+            port=self.port, primary=self.primary.port, directory=self.directory, **self.words
+        )
+        path.write_text(text, encoding="utf-8")
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.command, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+
+    def wait_for(self, zone, serial):
+        def is_here():
+            if self.process.poll() is not None:
+                raise Failure(f"{self.name} ended: {self.log()}")
+            return serial_of(self.port, zone) == serial
+
+        try:
+            wait_until(is_here, START_S / PATIENCE)
+        except Failure:
+            raise Failure(f"no {zone} {serial} at {self.name}: {self.log()}") from None
+
+    def zone_lines(self, zone):
+        """Knot does not transfer a set larger than a message, so its zone file is read."""
+        if self.name != "knot":
+            return transferred(self.port, zone)
+        path = self.directory / f"{zone}.zone"
+        serial = f" {self.primary.serial(zone)} "
+        wait_until(lambda: path.exists() and serial in " ".join(path.read_text().split()))
+        words = [line.split(None, 3) for line in path.read_text().splitlines() if line[0] != ";"]
+        lines = [" ".join((name, ttl, "IN", kind, rdata)) for name, ttl, kind, rdata in words]
+        return sorted(lines + [line for line in lines if " SOA " in line])
+
+    def notify(self, zone):
+        """As a primary does (RFC 1996)."""
+        message = dns.message.make_query(zone, "SOA")
+        message.flags = dns.opcode.to_flags(dns.opcode.NOTIFY) | dns.flags.AA
+        reply = dns.query.udp(message, "127.0.0.1", port=self.port, timeout=5 * PATIENCE)
+        expect(rcode_of(reply), "NOERROR", f"NOTIFY to {self.name}")
+
+    def log(self):
+        return (self.directory / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)  # NSD is several processes
+            self.process.wait()
