@@ -383,7 +383,16 @@ int gather_check(const struct gather *gather, struct place *place, char why[GATH
 	return OK;
 }
 
-void gather_review(const struct gather *gather)
+/* RFC 8976 */
+static void check_digest(const struct gather *gather, const struct entry *entry)
+{
+	if (entry->type == DNS_TYPE_ZONEMD && dns_name_equal(entry->name, gather->apex)) {
+		warn(gather, entry->place,
+		     "ZONEMD is the digest of this file; what is registered changes it");
+	}
+}
+
+void gather_review(const struct gather *gather, bool is_base)
 {
 	if (gather->warn == NULL) {
 		return;
@@ -393,5 +402,8 @@ void gather_review(const struct gather *gather)
 			check_hidden(gather, entry);
 		}
 		check_target(gather, entry);
+		if (is_base) {
+			check_digest(gather, entry);
+		}
 	}
 }

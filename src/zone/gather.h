@@ -68,5 +68,5 @@ int gather_add(struct gather *gather, struct place place, const uint8_t *owner, 
 /* When all are there: ERR_CONF with a sentence about *place. */
 int gather_check(const struct gather *gather, struct place *place, char why[GATHER_WHY_MAX]);
 
-/* Warns of what only all of them together show. */
-void gather_review(const struct gather *gather);
+/* Warns of what only all of them together show. `is_base`: providers add to them. */
+void gather_review(const struct gather *gather, bool is_base);

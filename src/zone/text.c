@@ -491,7 +491,7 @@ static int read_whole(struct reading *reading)
 		ret = hand_over(reading);
 	}
 	if (ret == OK) {
-		gather_review(&reading->gather);
+		gather_review(&reading->gather, reading->is_base);
 	}
 	return ret;
 }

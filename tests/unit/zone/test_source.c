@@ -85,12 +85,17 @@ static void hear(void *context, const char *text)
 	snprintf(seen->warnings + at, sizeof(seen->warnings) - at, "%s\n", text);
 }
 
-static int load(struct seen *seen, struct text_error *error)
+static int load_as(int is_base, struct seen *seen, struct text_error *error)
 {
 	const struct text_sink sink = {.record = see, .warning = hear, .context = seen};
 
 	*seen = (struct seen){.count = 0};
-	return text_load(path_of("zone"), apex, 0, &sink, error);
+	return text_load(path_of("zone"), apex, is_base, &sink, error);
+}
+
+static int load(struct seen *seen, struct text_error *error)
+{
+	return load_as(0, seen, error);
 }
 
 static void expect(const char *records)
@@ -290,6 +295,21 @@ START_TEST(what_is_odd_but_loads_is_a_warning)
 }
 END_TEST
 
+/* RFC 8976: a digest of the whole zone holds where nobody registers. */
+START_TEST(a_digest_in_a_base_is_a_warning)
+{
+	struct text_error error;
+	struct seen seen;
+
+	put("zone", HEAD "@ ZONEMD 7 1 241 00112233445566778899AABB\n");
+	ck_assert_int_eq(load_as(1, &seen, &error), OK);
+	ck_assert_str_eq(seen.warnings, "zone:5: ZONEMD is the digest of this file; what is "
+					"registered changes it\n");
+	ck_assert_int_eq(load_as(0, &seen, &error), OK);
+	ck_assert_str_eq(seen.warnings, "");
+}
+END_TEST
+
 START_TEST(any_failed_allocation_is_reported)
 {
 	put("zone", HEAD "$INCLUDE sub/one\nd DNAME e\nsub NS ns.sub\nns.sub A 192.0.2.1\n");
@@ -323,6 +343,7 @@ int main(void)
 		a_cycle_ends_at_once,
 		depth_and_number_of_files_are_bounded,
 		what_is_odd_but_loads_is_a_warning,
+		a_digest_in_a_base_is_a_warning,
 		any_failed_allocation_is_reported,
 	};
 
