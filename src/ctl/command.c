@@ -20,6 +20,8 @@ struct command {
 
 static const struct command commands[] = {
 	{"status", status_run},
+	{"release", release_run},
+	{"remove", remove_run},
 };
 
 static const struct command *command_find(const char *name)

@@ -15,6 +15,10 @@
 /* What the server is and has. */
 int status_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
+/* operator.c: a held instance is published; what is registered at a name goes. */
+int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+
 /* ---- name.c ---- */
 
 /* Makes the reply a refusal: "ok" false, "error", and "code" unless that is NULL. OK, ERR_NOMEM. */

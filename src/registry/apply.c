@@ -209,6 +209,8 @@ int registry_apply(struct root_writer *writer, const uint8_t *command, size_t si
 		return apply_expire(writer, command, size, arena, result);
 	case COMMAND_RETIRE:
 		return apply_retire(writer, command, size, result);
+	case COMMAND_OPERATOR:
+		return apply_operator(writer, command, size, arena, result);
 	default:
 		return ERR_DAMAGED;
 	}

@@ -27,6 +27,7 @@ enum update_flag {
 #define SHAPE_FIXED 33 /* nine numbers, of which one is an octet */
 #define SOA_FIXED 24 /* TTL, serial, four timers */
 #define COUNT_SIZE 4
+#define OPERATOR_FIXED 3 /* kind, action, size of the reason */
 
 /* ---- parts ------------------------------------------------------------------------------- */
 
@@ -109,7 +110,7 @@ int command_read_next(struct buf_reader *reader, const uint8_t **command, size_t
 
 int command_kind(const uint8_t *command, size_t size)
 {
-	if (size == 0 || command[0] < COMMAND_UPDATE || command[0] > COMMAND_RETIRE) {
+	if (size == 0 || command[0] < COMMAND_UPDATE || command[0] > COMMAND_OPERATOR) {
 		return ERR_DAMAGED;
 	}
 	return command[0];
@@ -496,4 +497,38 @@ int command_read_retire(const uint8_t **zone, const uint8_t *command, size_t siz
 
 	*zone = read_name(&reader);
 	return !reader.failed && buf_left(&reader) == 0 ? OK : ERR_DAMAGED;
+}
+
+/* ---- operator ---------------------------------------------------------------------------- */
+
+size_t command_operator_size(const struct command_operator *word)
+{
+	return OPERATOR_FIXED + dns_name_size(word->zone) + dns_name_size(word->name) +
+	       word->reason_size;
+}
+
+void command_write_operator(struct buf_writer *out, const struct command_operator *word)
+{
+	buf_write_u8(out, COMMAND_OPERATOR);
+	buf_write_u8(out, word->action);
+	write_name(out, word->zone);
+	write_name(out, word->name);
+	buf_write_u8(out, word->reason_size);
+	buf_write(out, word->reason, word->reason_size);
+}
+
+int command_read_operator(struct command_operator *word, const uint8_t *command, size_t size)
+{
+	struct buf_reader reader = open_command(command, size, COMMAND_OPERATOR);
+
+	word->action = buf_read_u8(&reader);
+	word->zone = read_name(&reader);
+	word->name = read_name(&reader);
+	word->reason_size = buf_read_u8(&reader);
+	word->reason = (const char *)buf_read(&reader, word->reason_size);
+	if (reader.failed || buf_left(&reader) != 0 || !dns_name_is_in(word->name, word->zone) ||
+	    (word->action != OPERATOR_RELEASE && word->action != OPERATOR_REMOVE)) {
+		return ERR_DAMAGED;
+	}
+	return OK;
 }

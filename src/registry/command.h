@@ -24,6 +24,7 @@ enum command_kind {
 	COMMAND_BASE = 2, /* a zone's shape and hand-written records */
 	COMMAND_EXPIRE = 3, /* leases that ran out, each with the version meant */
 	COMMAND_RETIRE = 4, /* the zone is in no configuration any more; kept, not served */
+	COMMAND_OPERATOR = 5, /* a person's word about a name: it wins over every owner */
 };
 
 /* A batch as read: the head, and where its commands stand. */
@@ -141,3 +142,19 @@ int command_read_expiry(struct buf_reader *reader, struct command_expiry *expiry
 
 void command_write_retire(struct buf_writer *out, const uint8_t *zone);
 int command_read_retire(const uint8_t **zone, const uint8_t *command, size_t size);
+
+enum operator_action {
+	OPERATOR_RELEASE = 1, /* an instance that is held is published */
+	OPERATOR_REMOVE = 2, /* what was registered at the name goes, with its lease */
+};
+
+struct command_operator {
+	uint8_t action; /* enum operator_action */
+	const uint8_t *zone;
+	const uint8_t *name;
+	const char *reason; /* for who reads the log; no NUL at its end */
+	uint8_t reason_size;
+};
+size_t command_operator_size(const struct command_operator *word);
+void command_write_operator(struct buf_writer *out, const struct command_operator *word);
+int command_read_operator(struct command_operator *word, const uint8_t *command, size_t size);

@@ -93,3 +93,7 @@ int finish(struct evaluation *evaluation);
 /* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
 	       uint64_t time_s, struct arena *arena, struct command_result *result);
+
+/* operator.c: a person's word about a name. ERR_NOMEM, ERR_DAMAGED. */
+int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size,
+		   struct arena *arena, struct command_result *result);

@@ -70,7 +70,7 @@ const struct option_row global_options[] = {
 	TEXT(server)},
 {'z', "zone", "ZONE", "zone of names that are not complete", TEXT(zone)},
 {'k', "key", "FILE", "TSIG key to sign registrations with", TEXT(key)},
-{'c', "control", "PATH", "control socket of waggled, for status", TEXT(control)},
+{'c', "control", "PATH", "control socket of waggled, for what asks there", TEXT(control)},
 {0, "json", NULL, "print JSON, one object on a line", FLAG(is_json)},
 {0, "timeout", "DURATION", "give up after this time; default 5s", take_timeout, 0},
 {0, "no-snapshot", NULL, "neither read nor write the snapshot of earlier answers",
@@ -95,6 +95,11 @@ static const struct option_row register_options[] = {
 {0, NULL, NULL, NULL, NULL, 0},
 };
 
+static const struct option_row operator_options[] = {
+{0, "reason", "TEXT", "why, for who reads the log", TEXT(reason)},
+{0, NULL, NULL, NULL, NULL, 0},
+};
+
 const struct command commands[] = {
 {"browse", "[TYPE]", "list the service types, or the instances of one",
 	NULL, 0, 1, false, browse_run},
@@ -105,6 +110,10 @@ const struct command commands[] = {
 	register_options, 0, SIZE_MAX, true, register_run},
 {"status", "", "show what a waggled on this machine has registered",
 	NULL, 0, 0, false, status_run},
+{"release", "NAME ...", "publish instances that a rule holds back",
+	operator_options, 1, SIZE_MAX, false, release_run},
+{"remove", "NAME ...", "take away what is registered at a name, whoever did",
+	operator_options, 1, SIZE_MAX, false, remove_run},
 {"help", "[COMMAND]", "show the commands, or the options of one",
 	NULL, 0, 1, false, help_run},
 {"version", "", "print the version",

@@ -24,6 +24,7 @@ struct options {
 	const char *file; /* register */
 	bool is_dry_run;
 	bool is_quiet;
+	const char *reason; /* release, remove */
 	struct services *services; /* holds what `service` needs */
 	struct service service; /* what options say of it */
 	char **arguments; /* behind the command, without the options */
@@ -70,5 +71,7 @@ int browse_run(const struct options *options);
 int resolve_run(const struct options *options);
 int register_run(const struct options *options);
 int status_run(const struct options *options);
+int release_run(const struct options *options);
+int remove_run(const struct options *options);
 int help_run(const struct options *options);
 int version_run(const struct options *options);

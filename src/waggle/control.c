@@ -233,3 +233,24 @@ const char *control_zone(const struct options *options)
 
 	return zone == NULL || *zone == '\0' ? NULL : zone;
 }
+
+json_t *control_name(const char *text)
+{
+	const size_t room = 4 * strlen(text) + 1;
+	char *out = malloc(room);
+	size_t used = 0;
+
+	if (out == NULL) {
+		return NULL;
+	}
+	out[0] = '\0';
+	for (; *text != '\0'; text++) {
+		const unsigned octet = (unsigned char)*text;
+
+		used += (size_t)snprintf(out + used, room - used, octet < 0x80 ? "%c" : "\\%03u",
+					 octet);
+	}
+	json_t *name = json_string(out);
+	free(out);
+	return name;
+}

@@ -18,3 +18,9 @@ enum ending control_print(const struct options *options, const json_t *answer);
 
 /* The zone that completes names, by option or environment; NULL: waggled knows its own. */
 const char *control_zone(const struct options *options);
+
+/*
+ * A name as a person writes it, for a request: octets that are no ASCII become \DDD, whatever the
+ * locale. NULL: memory is out. Returns owned.
+ */
+json_t *control_name(const char *text);

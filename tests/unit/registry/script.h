@@ -310,6 +310,21 @@ static inline void retire(struct play *play)
 	ck_assert_uint_eq(apply(play), DNS_RCODE_NOERROR);
 }
 
+/* The operator's word about a name. Its rcode. */
+static inline unsigned say_of(struct play *play, enum operator_action action, const char *name)
+{
+	const struct command_operator word = {.action = (uint8_t)action,
+					      .zone = stage_apex,
+					      .name = wire(name),
+					      .reason = "because",
+					      .reason_size = 7};
+	struct buf_writer out = buf_writer(play->command, sizeof(play->command));
+
+	command_write_operator(&out, &word);
+	play->size = buf_written(&out);
+	return apply(play);
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 /* A root without zones. */

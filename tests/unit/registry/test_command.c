@@ -367,11 +367,24 @@ static void make_some_retire(struct made *made)
 	made->size = buf_written(&out);
 }
 
+static void make_some_operator(struct made *made)
+{
+	const struct command_operator word = {.action = OPERATOR_REMOVE,
+					      .zone = zone,
+					      .name = name("web._http._tcp"),
+					      .reason = "too loud",
+					      .reason_size = 8};
+	struct buf_writer out = buf_writer(made->octets, ROOM);
+
+	command_write_operator(&out, &word);
+	made->size = buf_written(&out);
+	ck_assert_uint_eq(made->size, command_operator_size(&word));
+}
+
 static void (*const makers[])(struct made *) = {
-	[COMMAND_UPDATE] = make_some_update,
-	[COMMAND_BASE] = make_some_base,
-	[COMMAND_EXPIRE] = make_some_expire,
-	[COMMAND_RETIRE] = make_some_retire,
+	[COMMAND_UPDATE] = make_some_update,     [COMMAND_BASE] = make_some_base,
+	[COMMAND_EXPIRE] = make_some_expire,     [COMMAND_RETIRE] = make_some_retire,
+	[COMMAND_OPERATOR] = make_some_operator,
 };
 
 /* Reads a command of this kind as apply does, walks included. */
@@ -382,6 +395,7 @@ static int read_all(enum command_kind kind, const uint8_t *octets, size_t size)
 	struct command_prereq prereq;
 	struct command_change change;
 	struct command_expiry expiry;
+	struct command_operator word;
 	struct buf_reader reader;
 	struct zone_soa soa;
 	const uint8_t *apex;
@@ -412,6 +426,9 @@ static int read_all(enum command_kind kind, const uint8_t *octets, size_t size)
 		break;
 	case COMMAND_RETIRE:
 		ret = command_read_retire(&apex, octets, size);
+		break;
+	case COMMAND_OPERATOR:
+		ret = command_read_operator(&word, octets, size);
 		break;
 	}
 	return ret;
@@ -479,9 +496,26 @@ START_TEST(expire_and_retire_come_back_as_written)
 }
 END_TEST
 
+START_TEST(an_operators_word_comes_back_as_written)
+{
+	static struct made made;
+	struct command_operator word;
+
+	make_some_operator(&made);
+	ck_assert_int_eq(command_read_operator(&word, made.octets, made.size), OK);
+	ck_assert_uint_eq(word.action, OPERATOR_REMOVE);
+	ck_assert(dns_name_equal(word.zone, zone));
+	ck_assert(dns_name_equal(word.name, name("web._http._tcp")));
+	ck_assert_uint_eq(word.reason_size, 8);
+	ck_assert_mem_eq(word.reason, "too loud", 8);
+	made.octets[1] = OPERATOR_REMOVE + 1;
+	ck_assert_int_eq(command_read_operator(&word, made.octets, made.size), ERR_DAMAGED);
+}
+END_TEST
+
 START_TEST(a_command_cut_or_lengthened_anywhere_is_damaged)
 {
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_RETIRE; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -501,7 +535,7 @@ END_TEST
 
 START_TEST(any_octet_changed_is_damaged_or_sound)
 {
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_RETIRE; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -523,21 +557,21 @@ END_TEST
 START_TEST(a_command_of_another_kind_is_damaged)
 {
 	static const uint8_t none[] = {0};
-	static const uint8_t fifth[] = {5};
+	static const uint8_t unknown[] = {COMMAND_OPERATOR + 1};
 
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_RETIRE; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
 		ck_assert_int_eq(command_kind(made.octets, made.size), kind);
-		for (int other = COMMAND_UPDATE; other <= COMMAND_RETIRE; other++) {
+		for (int other = COMMAND_UPDATE; other <= COMMAND_OPERATOR; other++) {
 			ck_assert(other == kind || read_all((enum command_kind)other, made.octets,
 							    made.size) == ERR_DAMAGED);
 		}
 	}
 	ck_assert_int_eq(command_kind(none, 0), ERR_DAMAGED);
 	ck_assert_int_eq(command_kind(none, 1), ERR_DAMAGED);
-	ck_assert_int_eq(command_kind(fifth, 1), ERR_DAMAGED);
+	ck_assert_int_eq(command_kind(unknown, 1), ERR_DAMAGED);
 }
 END_TEST
 
@@ -642,8 +676,8 @@ static size_t make_batch(uint8_t *octets)
 	struct buf_writer out = buf_writer(octets, ROOM);
 	size_t size = COMMAND_BATCH_HEAD;
 
-	command_write_batch(&out, COMMAND_RETIRE, 0x6a000000);
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_RETIRE; kind++) {
+	command_write_batch(&out, COMMAND_OPERATOR, 0x6a000000);
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -664,8 +698,8 @@ START_TEST(batches_come_back_as_written)
 
 	ck_assert_int_eq(command_read_batch(&batch, octets, size), OK);
 	ck_assert_uint_eq(batch.time_s, 0x6a000000);
-	ck_assert_uint_eq(batch.count, COMMAND_RETIRE);
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_RETIRE; kind++) {
+	ck_assert_uint_eq(batch.count, COMMAND_OPERATOR);
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
 		ck_assert_int_eq(command_read_next(&batch.commands, &command, &command_size), OK);
 		ck_assert_int_eq(command_kind(command, command_size), kind);
 		ck_assert_int_eq(read_all((enum command_kind)kind, command, command_size), OK);
@@ -743,6 +777,7 @@ int main(void)
 		updates_come_back_as_written,
 		base_comes_back_as_written,
 		expire_and_retire_come_back_as_written,
+		an_operators_word_comes_back_as_written,
 		a_command_cut_or_lengthened_anywhere_is_damaged,
 		any_octet_changed_is_damaged_or_sound,
 		a_command_of_another_kind_is_damaged,
