@@ -1,6 +1,7 @@
 /*
  * The table of commands, and the way from a line to its answer: JSON, the name, the row, JSON. A
- * command fills an object that has "ok" already; a text as its result is an error to its caller.
+ * command fills an object that has "ok" already, or refuses by ctl_refuse(). One that answers
+ * with many lines opens them instead; each is an object, and only the last one has "ok".
  */
 #include "ctl/command.h"
 
@@ -19,9 +20,19 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"status", status_run},
-	{"release", release_run},
-	{"remove", remove_run},
+	{"status", status_run},   {"show", show_run},     {"why", why_run},
+	{"release", release_run}, {"remove", remove_run},
+};
+
+/* Those that answer with many lines; *more stays NULL where `reply` was made a refusal. */
+struct opener {
+	const char *name;
+	int (*open)(const struct ctl_options *options, const json_t *request, json_t *reply,
+		    struct answer **more);
+};
+
+static const struct opener openers[] = {
+	{"list", list_open},
 };
 
 static const struct command *command_find(const char *name)
@@ -29,6 +40,16 @@ static const struct command *command_find(const char *name)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, name) == 0) {
 			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct opener *opener_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++) {
+		if (strcmp(openers[i].name, name) == 0) {
+			return &openers[i];
 		}
 	}
 	return NULL;
@@ -57,10 +78,19 @@ int command_error(char **out, const char *error)
 	return dump(out, json_pack("{s:b, s:s}", "ok", 0, "error", error));
 }
 
-static int answer_request(const struct ctl_options *options, const json_t *request, char **out)
+void answer_free(struct answer *answer)
+{
+	if (answer != NULL) {
+		answer->free(answer);
+	}
+}
+
+static int answer_request(const struct ctl_options *options, const json_t *request, char **out,
+			  struct answer **more)
 {
 	const char *name = json_string_value(json_object_get(request, "command"));
 	const struct command *command;
+	const struct opener *opener;
 	json_t *reply;
 	int ret;
 
@@ -68,7 +98,8 @@ static int answer_request(const struct ctl_options *options, const json_t *reque
 		return command_error(out, "the request has no \"command\"");
 	}
 	command = command_find(name);
-	if (command == NULL) {
+	opener = opener_find(name);
+	if (command == NULL && opener == NULL) {
 		char error[128];
 
 		snprintf(error, sizeof(error), "unknown command%s%s",
@@ -77,24 +108,33 @@ static int answer_request(const struct ctl_options *options, const json_t *reque
 		return command_error(out, error);
 	}
 	reply = json_pack("{s:b}", "ok", 1);
-	ret = reply == NULL ? ERR_NOMEM : command->run(options, request, reply);
-	if (ret == OK) {
+	if (reply == NULL) {
+		ret = ERR_NOMEM;
+	} else if (command != NULL) {
+		ret = command->run(options, request, reply);
+	} else {
+		ret = opener->open(options, request, reply, more);
+	}
+	if (ret == OK && *more == NULL) {
 		return dump(out, reply);
 	}
 	json_decref(reply);
-	return command_error(out, err_text(ret));
+	return *more != NULL ? OK : command_error(out, err_text(ret));
 }
 
-int command_answer(const struct ctl_options *options, const char *line, size_t size, char **out)
+int command_answer(const struct ctl_options *options, const char *line, size_t size, char **out,
+		   struct answer **more)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
 	int ret;
 
+	*out = NULL;
+	*more = NULL;
 	if (!json_is_object(request)) {
 		ret = command_error(out, "a request is one JSON object on one line");
 	} else {
-		ret = answer_request(options, request, out);
+		ret = answer_request(options, request, out, more);
 	}
 	json_decref(request);
 	return ret;

@@ -1,7 +1,7 @@
 /*
  * The control socket: a thread with a loop, a listener, at most CLIENTS_MAX clients, each with the
  * line it is sending. A client's next line is read when the answer to the last one has left, so
- * one answer for each client is all that waits. What can fail: the socket's place (named to the
+ * one answer for each client is all that waits, and of a long one no more than a piece. What can fail: the socket's place (named to the
  * caller), memory (the client gets no answer and is closed).
  */
 #include "ctl/ctl.h"
@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "ctl/command.h"
+#include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "loop/stream.h"
@@ -31,6 +32,7 @@
 
 struct client {
 	struct ctl *ctl;
+	struct answer *answer; /* the rest of it is still to be made; or NULL */
 	size_t size;
 	bool is_waiting; /* for its answer to leave */
 	bool is_ended; /* sends no more */
@@ -42,11 +44,17 @@ struct ctl {
 	struct sockaddr_un address; /* its path is the options' */
 	struct stat made; /* the socket file, to know it again */
 	struct loop *loop;
-	struct mailbox *mailbox; /* any mail means: stop */
-	struct mail stop;
+	struct mailbox *mailbox; /* of struct order */
 	struct stream_listener *listener;
 	struct thread *thread;
 	unsigned clients;
+};
+
+/* What main has for the thread. */
+struct order {
+	struct mail mail;
+	struct call call;
+	struct conf *conf; /* to use from now on; NULL: stop */
 };
 
 /* ---- clients ----------------------------------------------------------------------------- */
@@ -72,6 +80,27 @@ static void refuse_length(struct stream *stream)
 	stream_close(stream);
 }
 
+/* Sends of a long answer what the client takes; false: it ends here. */
+static bool client_go_on(struct client *client, struct stream *stream)
+{
+	while (client->answer != NULL && !client->is_waiting) {
+		char *text = NULL;
+
+		if (client->answer->next(client->answer, &text) != OK) {
+			stream_close(stream);
+			return false;
+		}
+		if (text == NULL) {
+			answer_free(client->answer);
+			client->answer = NULL;
+		} else {
+			send_text(stream, text);
+			client->is_waiting = stream_unsent(stream) > 0;
+		}
+	}
+	return true;
+}
+
 /* Answers the line of `size` octets at the buffer's offset `at`; false: it ends here. */
 static bool client_answer(struct client *client, struct stream *stream, size_t at, size_t size)
 {
@@ -81,9 +110,13 @@ static bool client_answer(struct client *client, struct stream *stream, size_t a
 		refuse_length(stream);
 		return false;
 	}
-	if (command_answer(&client->ctl->options, client->buffer + at, size, &answer) != OK) {
+	if (command_answer(&client->ctl->options, client->buffer + at, size, &answer,
+			   &client->answer) != OK) {
 		stream_close(stream);
 		return false;
+	}
+	if (client->answer != NULL) {
+		return client_go_on(client, stream);
 	}
 	send_text(stream, answer);
 	client->is_waiting = stream_unsent(stream) > 0;
@@ -138,7 +171,9 @@ static void client_drained(void *context, struct stream *stream)
 	struct client *client = context;
 
 	client->is_waiting = false;
-	client_serve(client, stream);
+	if (client_go_on(client, stream)) {
+		client_serve(client, stream);
+	}
 }
 
 static void client_ended(void *context, struct stream *stream)
@@ -157,6 +192,7 @@ static void client_closed(void *context, struct stream *stream)
 
 	(void)stream;
 	client->ctl->clients--;
+	answer_free(client->answer);
 	free(client);
 }
 
@@ -176,6 +212,7 @@ static void client_accepted(void *context, struct stream *stream)
 		return;
 	}
 	client->ctl = ctl;
+	client->answer = NULL;
 	client->size = 0;
 	client->is_waiting = false;
 	client->is_ended = false;
@@ -287,15 +324,29 @@ static void remove_socket(const struct ctl *ctl)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
-static void stop_came(void *context, struct list *mails)
+static void use_conf(struct ctl *ctl, struct conf *conf)
+{
+	conf_unref(ctl->options.conf);
+	ctl->options.conf = conf;
+}
+
+static void orders_came(void *context, struct list *mails)
 {
 	struct ctl *ctl = context;
 
-	(void)mails;
-	list_remove(&ctl->stop.link);
-	stream_listener_free(ctl->listener);
-	ctl->listener = NULL;
-	loop_stop(ctl->loop);
+	while (!list_is_empty(mails)) {
+		struct order *order = list_entry(mails->next, struct order, mail.link);
+
+		list_remove(&order->mail.link);
+		if (order->conf != NULL) {
+			use_conf(ctl, order->conf);
+		} else {
+			stream_listener_free(ctl->listener);
+			ctl->listener = NULL;
+			loop_stop(ctl->loop);
+		}
+		call_end(&order->call, OK);
+	}
 }
 
 static void run(void *context)
@@ -311,6 +362,7 @@ static void ctl_free(struct ctl *ctl)
 	stream_listener_free(ctl->listener);
 	mailbox_free(ctl->mailbox);
 	loop_free(ctl->loop);
+	conf_unref(ctl->options.conf);
 	remove_socket(ctl);
 	free(ctl);
 }
@@ -325,6 +377,7 @@ int ctl_start(struct ctl **out, const struct ctl_options *options, char *error, 
 		return refuse(ERR_NOMEM, options->path, err_text(ERR_NOMEM), error, size);
 	}
 	ctl->options = *options;
+	conf_ref(ctl->options.conf);
 	ret = fill_address(&ctl->address, options->path, error, size);
 	if (ret == OK) {
 		ret = open_socket(ctl, &fd, error, size);
@@ -336,7 +389,7 @@ int ctl_start(struct ctl **out, const struct ctl_options *options, char *error, 
 	ctl->options.path = ctl->address.sun_path;
 	ret = loop_new(&ctl->loop);
 	if (ret == OK) {
-		ret = mailbox_new(&ctl->mailbox, ctl->loop, 1, stop_came, ctl);
+		ret = mailbox_new(&ctl->mailbox, ctl->loop, 1, orders_came, ctl);
 	}
 	if (ret == OK) {
 		ret = stream_listen(&ctl->listener, ctl->loop, fd, &client_events, ctl);
@@ -357,13 +410,30 @@ int ctl_start(struct ctl **out, const struct ctl_options *options, char *error, 
 	return OK;
 }
 
+/* Has the thread do it, and waits. Takes `conf`. */
+static void order(struct ctl *ctl, struct conf *conf)
+{
+	struct order order = {.conf = conf};
+
+	call_init(&order.call);
+	(void)mailbox_post_always(ctl->mailbox, &order.mail);
+	(void)call_wait(&order.call);
+	call_deinit(&order.call);
+}
+
+void ctl_set_conf(struct ctl *ctl, struct conf *conf)
+{
+	if (ctl != NULL) {
+		order(ctl, conf_ref(conf));
+	}
+}
+
 void ctl_stop(struct ctl *ctl)
 {
 	if (ctl == NULL) {
 		return;
 	}
-	list_init(&ctl->stop.link);
-	(void)mailbox_post_always(ctl->mailbox, &ctl->stop);
+	order(ctl, NULL);
 	thread_join(ctl->thread);
 	ctl_free(ctl);
 }

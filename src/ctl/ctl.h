@@ -16,6 +16,7 @@ struct ctl;
 struct ctl_options {
 	struct core *core;
 	struct net *net;
+	struct conf *conf; /* it takes a reference of its own */
 	const char *path; /* of the socket; made with mode 0660, removed at stop */
 	const char *version; /* as `waggled -V` says it */
 	uint64_t start_ms; /* clock_mono_ms() when the process began */
@@ -26,6 +27,9 @@ struct ctl_options {
  * that is alive is ERR_BUSY; ERR_DENIED, ERR_SYSTEM. *out: returns owned.
  */
 int ctl_start(struct ctl **out, const struct ctl_options *options, char *error, size_t size);
+
+/* Commands that come from now on see this configuration; waits for the one under way. Takes NULL. */
+void ctl_set_conf(struct ctl *ctl, struct conf *conf);
 
 /* Stops the thread, removes the socket. Takes NULL. */
 void ctl_stop(struct ctl *ctl);

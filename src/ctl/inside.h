@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "ctl/command.h"
 #include "ctl/ctl.h"
 #include "dns/name.h"
 #include "zone/zone.h"
@@ -14,6 +15,14 @@
 
 /* What the server is and has. */
 int status_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+
+/* Instances, line by line. */
+int list_open(const struct ctl_options *options, const json_t *request, json_t *reply,
+	      struct answer **more);
+
+/* All that is known of a name; and what a client is answered, and why. */
+int show_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+int why_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
 /* operator.c: a held instance is published; what is registered at a name goes. */
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
@@ -34,3 +43,34 @@ int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
  */
 int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 		  uint8_t name[DNS_NAME_MAX], const struct zone **zone);
+
+/* ---- show.c ---- */
+
+/*
+ * Fills `reply` with all that is known of the name of a request; `more` (may be NULL) adds to it.
+ * The result of a command.
+ */
+typedef int (*show_fn)(const struct ctl_options *options, json_t *reply, const struct root *root,
+		       const struct zone *zone, const uint8_t *name);
+int show_name(const struct ctl_options *options, const json_t *request, json_t *reply,
+	      show_fn more);
+
+/* ---- describe.c: names and instances as JSON; NULL: no memory ---- */
+
+/* RFC 3339, in UTC; null when it is not known. */
+json_t *describe_time(uint64_t time_s);
+
+json_t *describe_name(const uint8_t *name);
+
+/* Name, owner, lease and what is left of it. */
+json_t *describe_holding(const struct node *node, uint64_t now_ms);
+
+/* The same of an instance, whether it is published and why not, and since when. */
+json_t *describe_instance(const struct zone *zone, const struct node *node, uint64_t now_ms);
+
+/* Adds host, port, priority, weight and addresses of the instance's first SRV. ERR_NOMEM. */
+int describe_endpoint(json_t *out, const struct root *root, const struct zone *zone,
+		      const struct node *node);
+
+/* {"type","ttl","data"} */
+json_t *describe_record(uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t size);

@@ -3,10 +3,8 @@
  * asks core and net for what they have counted. The list of instances is bounded: a registry of a
  * million has other ways to be looked at.
  */
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -28,81 +26,6 @@ struct instances {
 	size_t published;
 	size_t hosts;
 };
-
-/* ---- an instance ------------------------------------------------------------------------- */
-
-static uint64_t lease_renewed_ms(const struct node *node)
-{
-	const struct lease *lease = node_lease(node);
-
-	return lease == NULL ? 0 : atomic_load_explicit(&lease->renewed_ms, memory_order_relaxed);
-}
-
-/* In one sentence, why it is in its type's pool or not. */
-static const char *explain(const struct zone *zone, const struct node *node,
-			   const struct content *content)
-{
-	if (node_is_published(zone, node)) {
-		return "published";
-	}
-	if ((content->flags & NAME_HELD) != 0) {
-		return "held";
-	}
-	if (lease_renewed_ms(node) == LEASE_EXPIRING) {
-		return "lease over";
-	}
-	if (!node_has_type(zone, node, DNS_TYPE_SRV)) {
-		return "no SRV";
-	}
-	return "registered without the PTR at its type";
-}
-
-/* Seconds until the lease ends if nothing comes; null for a permanent name. */
-static json_t *lease_left(const struct node *node, uint32_t lease_s, uint64_t now_ms)
-{
-	const uint64_t renewed_ms = lease_renewed_ms(node);
-	uint64_t end_ms;
-
-	if (lease_s == 0) {
-		return json_null();
-	}
-	if (renewed_ms == LEASE_EXPIRING) {
-		return json_integer(0);
-	}
-	end_ms = renewed_ms + (uint64_t)lease_s * 1000;
-	return json_integer(end_ms > now_ms ? (json_int_t)((end_ms - now_ms) / 1000) : 0);
-}
-
-/* RFC 3339, in UTC; null when it is not known. */
-static json_t *time_text(uint64_t time_s)
-{
-	const time_t time = (time_t)time_s;
-	char text[40];
-	struct tm parts;
-
-	if (time_s == 0 || gmtime_r(&time, &parts) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-		return json_null();
-	}
-	return json_string(text);
-}
-
-static json_t *describe_instance(const struct zone *zone, const struct node *node, uint64_t now_ms)
-{
-	struct content content = {.name = NULL};
-	char name[DNS_NAME_TEXT_MAX];
-	char owner[DNS_NAME_TEXT_MAX + 8];
-
-	(void)node_content(node, &content, NULL, 0);
-	dns_name_to_text(name, node_name(node));
-	owner_text(owner, &content.owner);
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "name", name, "owner", owner,
-			 "lease_s",
-			 content.lease_s == 0 ? json_null() : json_integer(content.lease_s),
-			 "lease_left_s", lease_left(node, content.lease_s, now_ms), "published",
-			 node_is_published(zone, node) ? 1 : 0, "why",
-			 explain(zone, node, &content), "registered", time_text(content.changed_s));
-}
 
 /* ---- a zone ------------------------------------------------------------------------------ */
 

@@ -1,8 +1,8 @@
 /*
- * The control socket from the other side: one line of JSON there, one back.
+ * The client of waggled's control socket. Lines are read into one buffer that grows to the longest;
+ * each has to come within the timeout.
  *
- * What can fail: the socket (its path and what to do are said), an answer that is none, an answer
- * that refuses (its reason is said).
+ * What can fail: the socket (its path and what to do are said), an answer that is none.
  */
 #include "waggle/control.h"
 
@@ -22,13 +22,26 @@
 #include "waggle/json.h"
 
 #define CONTROL_STANDARD "/var/lib/waggle/control"
-#define TIMEOUT_MS 5000
-#define ANSWER_MAX (64u << 20)
+#define LINE_MAX_SIZE (64u << 20)
+#define LINE_ROOM 131072
+
+struct control {
+	const struct options *options;
+	const char *path;
+	int socket;
+	uint32_t timeout_ms;
+	char *buffer;
+	size_t room;
+	size_t at; /* of the line that was given last, or of what comes next */
+	size_t size; /* octets in the buffer */
+};
+
+/* ---- what goes wrong --------------------------------------------------------------------- */
 
 static enum ending fail(const struct options *options, enum ending ending, const char *path,
 			const char *what)
 {
-	char text[512];
+	char text[1024];
 	const char *code = ending == END_REFUSED  ? "refused"
 			   : ending == END_USAGE  ? "argument"
 			   : ending == END_FAILED ? "system"
@@ -42,119 +55,12 @@ static enum ending fail(const struct options *options, enum ending ending, const
 	return ending;
 }
 
-/* ---- the socket -------------------------------------------------------------------------- */
-
-static enum ending fail_connect(const struct options *options, const char *path, int error)
+static enum ending control_fail(const struct control *control, enum ending ending, const char *what)
 {
-	const enum ending ending =
-		fail(options, error == EACCES || error == EPERM ? END_REFUSED : END_NO_ANSWER, path,
-		     strerror(error));
-
-	if (ending == END_REFUSED) {
-		say("waggled's user and group may ask, and root; run this as one of them");
-	} else {
-		say("does waggled run here? its socket is `control` in its data directory; -c PATH "
-		    "or "
-		    "WAGGLE_CONTROL says which");
-	}
-	return ending;
+	return fail(control->options, ending, control->path, what);
 }
 
-static enum ending connect_to(const struct options *options, const char *path, int *out)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		return fail(options, END_USAGE, path, "a socket's path has at most 107 octets");
-	}
-	strcpy(address.sun_path, path);
-	*out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*out < 0 || connect(*out, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		return fail_connect(options, path, errno);
-	}
-	return END_OK;
-}
-
-/* Appends what comes until a newline; ERR_CLOSED, ERR_IO (errno), ERR_FULL, ERR_NOMEM. */
-static int read_line(int socket, char **out, uint64_t end_ms)
-{
-	size_t room = 65536;
-	size_t size = 0;
-	char *text = malloc(room);
-
-	while (text != NULL && (size == 0 || text[size - 1] != '\n')) {
-		struct pollfd wait = {.fd = socket, .events = POLLIN};
-		const uint64_t now_ms = clock_mono_ms();
-		ssize_t got = -1;
-
-		if (size + 1 == room) {
-			char *bigger = room < ANSWER_MAX ? realloc(text, room * 2) : NULL;
-			if (bigger == NULL) {
-				free(text);
-				return room < ANSWER_MAX ? ERR_NOMEM : ERR_FULL;
-			}
-			text = bigger;
-			room *= 2;
-		}
-		errno = ETIMEDOUT;
-		if (now_ms < end_ms && poll(&wait, 1, (int)(end_ms - now_ms)) > 0) {
-			got = read(socket, text + size, room - size - 1);
-		}
-		if (got <= 0) {
-			free(text);
-			return got == 0 ? ERR_CLOSED : ERR_IO;
-		}
-		size += (size_t)got;
-	}
-	if (text == NULL) {
-		return ERR_NOMEM;
-	}
-	text[size - 1] = '\0';
-	*out = text;
-	return OK;
-}
-
-/* ERR_IO (errno), ERR_NOMEM. */
-static int write_line(int socket, const json_t *request)
-{
-	char *text = json_dumps(request, JSON_COMPACT);
-	int ret = ERR_NOMEM;
-
-	if (text != NULL) {
-		const size_t size = strlen(text);
-
-		text[size] = '\n';
-		ret = send(socket, text, size + 1, MSG_NOSIGNAL) == (ssize_t)size + 1 ? OK : ERR_IO;
-		free(text);
-	}
-	return ret;
-}
-
-/* *out: the line, the caller's to free. */
-static enum ending ask(const struct options *options, const char *path, const json_t *request,
-		       char **out)
-{
-	const uint32_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
-	const uint64_t end_ms = clock_mono_ms() + timeout_ms;
-	int socket = -1;
-	enum ending ending = connect_to(options, path, &socket);
-
-	if (ending == END_OK) {
-		int ret = write_line(socket, request);
-
-		if (ret == OK) {
-			ret = read_line(socket, out, end_ms);
-		}
-		if (ret != OK) {
-			ending = fail(options, ret == ERR_NOMEM ? END_FAILED : END_NO_ANSWER, path,
-				      ret == ERR_IO ? strerror(errno) : err_text(ret));
-		}
-	}
-	if (socket >= 0) {
-		close(socket);
-	}
-	return ending;
-}
+/* ---- connecting -------------------------------------------------------------------------- */
 
 static const char *control_path(const struct options *options)
 {
@@ -166,53 +72,241 @@ static const char *control_path(const struct options *options)
 	return path == NULL || *path == '\0' ? CONTROL_STANDARD : path;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *object, const char *key)
+static enum ending fail_connect(const struct control *control, int error)
 {
-	const char *text = json_string_value(json_object_get(object, key));
+	const enum ending ending = control_fail(
+		control, error == EACCES || error == EPERM ? END_REFUSED : END_NO_ANSWER,
+		strerror(error));
 
-	return text == NULL ? "" : text;
+	if (ending == END_REFUSED) {
+		say("waggled's user and group may ask, and root; run this as one of them");
+	} else {
+		say("does waggled run here? its socket is `control` in its data directory; -c PATH "
+		    "or "
+		    "WAGGLE_CONTROL says which");
+	}
+	return ending;
+}
+
+static enum ending connect_to(struct control *control)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(control->path) >= sizeof(address.sun_path)) {
+		return control_fail(control, END_USAGE, "a socket's path has at most 107 octets");
+	}
+	strcpy(address.sun_path, control->path);
+	control->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (control->socket < 0 ||
+	    connect(control->socket, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		return fail_connect(control, errno);
+	}
+	return END_OK;
+}
+
+enum ending control_open(struct control **out, const struct options *options, uint32_t timeout_ms)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	enum ending ending;
+
+	*out = control;
+	if (control == NULL) {
+		return client_fail_memory(options);
+	}
+	control->options = options;
+	control->path = control_path(options);
+	control->socket = -1;
+	control->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : timeout_ms;
+	control->room = LINE_ROOM;
+	control->buffer = malloc(control->room);
+	ending = control->buffer == NULL ? client_fail_memory(options) : connect_to(control);
+	if (ending != END_OK) {
+		control_close(control);
+		*out = NULL;
+	}
+	return ending;
+}
+
+void control_close(struct control *control)
+{
+	if (control == NULL) {
+		return;
+	}
+	if (control->socket >= 0) {
+		close(control->socket);
+	}
+	free(control->buffer);
+	free(control);
+}
+
+/* ---- sending ----------------------------------------------------------------------------- */
+
+static enum ending send_octets(struct control *control, const void *octets, size_t size)
+{
+	const char *at = octets;
+
+	while (size > 0) {
+		const ssize_t sent = send(control->socket, at, size, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR) {
+			continue;
+		}
+		if (sent <= 0) {
+			return control_fail(control, END_NO_ANSWER, strerror(errno));
+		}
+		at += sent;
+		size -= (size_t)sent;
+	}
+	return END_OK;
+}
+
+enum ending control_send(struct control *control, const json_t *request)
+{
+	char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
+	enum ending ending;
+
+	if (text == NULL) {
+		return client_fail_memory(control->options);
+	}
+	const size_t size = strlen(text);
+	text[size] = '\n'; /* at once, for its NUL */
+	ending = send_octets(control, text, size + 1);
+	free(text);
+	return ending;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* Room for more behind what is there; ERR_FULL, ERR_NOMEM. */
+static int make_room(struct control *control)
+{
+	if (control->at > 0) {
+		control->size -= control->at;
+		memmove(control->buffer, control->buffer + control->at, control->size);
+		control->at = 0;
+	}
+	if (control->size < control->room) {
+		return OK;
+	}
+	if (control->room >= LINE_MAX_SIZE) {
+		return ERR_FULL;
+	}
+	char *bigger = realloc(control->buffer, control->room * 2);
+	if (bigger == NULL) {
+		return ERR_NOMEM;
+	}
+	control->buffer = bigger;
+	control->room *= 2;
+	return OK;
+}
+
+/* Reads some more; ERR_CLOSED, ERR_IO (errno), ERR_FULL, ERR_NOMEM. */
+static int read_more(struct control *control, uint64_t end_ms)
+{
+	struct pollfd wait = {.fd = control->socket, .events = POLLIN};
+	const uint64_t now_ms = clock_mono_ms();
+	ssize_t got = -1;
+	const int ret = make_room(control);
+
+	if (ret != OK) {
+		return ret;
+	}
+	errno = ETIMEDOUT;
+	if (now_ms < end_ms && poll(&wait, 1, (int)(end_ms - now_ms)) > 0) {
+		got = read(control->socket, control->buffer + control->size,
+			   control->room - control->size);
+	}
+	if (got <= 0) {
+		return got == 0 ? ERR_CLOSED : ERR_IO;
+	}
+	control->size += (size_t)got;
+	return OK;
+}
+
+/* *out: the next line, ended by a NUL for its newline. */
+static int read_line(struct control *control, char **out)
+{
+	const uint64_t end_ms = clock_mono_ms() + control->timeout_ms;
+	size_t looked = 0;
+
+	for (;;) {
+		char *begin = control->buffer + control->at;
+		const size_t left = control->size - control->at;
+		char *end = memchr(begin + looked, '\n', left - looked);
+
+		if (end != NULL) {
+			*end = '\0';
+			*out = begin;
+			control->at += (size_t)(end - begin) + 1;
+			return OK;
+		}
+		looked = left;
+		const int ret = read_more(control, end_ms);
+		if (ret != OK) {
+			return ret;
+		}
+	}
 }
 
 /* The answer is a refusal: with "code" where the reason has a word. */
 static enum ending refused(const struct options *options, const json_t *answer)
 {
-	const bool is_missing = strcmp(text_of(answer, "code"), "not-found") == 0;
+	const bool is_missing = strcmp(control_text(answer, "code"), "not-found") == 0;
 	const enum ending ending = is_missing ? END_NOTHING : END_REFUSED;
 
 	if (options->is_json) {
 		(void)json_failure(stdout, is_missing ? "not-found" : "refused",
-				   text_of(answer, "error"), (int)ending);
+				   control_text(answer, "error"), (int)ending);
 	}
-	say("%s", text_of(answer, "error"));
+	say("%s", control_text(answer, "error"));
+	return ending;
+}
+
+enum ending control_read(struct control *control, const char **line, json_t **out)
+{
+	char *text = NULL;
+	const int ret = read_line(control, &text);
+	enum ending ending = END_OK;
+
+	*out = NULL;
+	if (ret != OK) {
+		return control_fail(control, ret == ERR_NOMEM ? END_FAILED : END_NO_ANSWER,
+				    ret == ERR_IO ? strerror(errno) : err_text(ret));
+	}
+	*out = json_loads(text, 0, NULL);
+	if (!json_is_object(*out)) {
+		ending = control_fail(control, END_NO_ANSWER, "this is no waggled: no JSON came");
+	} else if (json_is_false(json_object_get(*out, "ok"))) {
+		ending = refused(control->options, *out);
+	}
+	if (ending != END_OK) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	*line = text;
 	return ending;
 }
 
 enum ending control_ask(const struct options *options, const json_t *request, json_t **out)
 {
-	const char *path = control_path(options);
-	char *line = NULL;
-	enum ending ending =
-		request == NULL ? client_fail_memory(options) : ask(options, path, request, &line);
+	struct control *control;
+	const char *line;
+	enum ending ending = control_open(&control, options, CONTROL_TIMEOUT_MS);
 
 	*out = NULL;
-	if (ending != END_OK) {
-		return ending;
+	if (ending == END_OK) {
+		ending = control_send(control, request);
 	}
-	json_t *answer = json_loads(line, 0, NULL);
-	free(line);
-	if (!json_is_object(answer)) {
-		ending = fail(options, END_NO_ANSWER, path, "this is no waggled: no JSON came");
-	} else if (!json_is_true(json_object_get(answer, "ok"))) {
-		ending = refused(options, answer);
+	if (ending == END_OK) {
+		ending = control_read(control, &line, out);
 	}
-	if (ending != END_OK) {
-		json_decref(answer);
-		return ending;
+	if (ending == END_OK && !json_is_true(json_object_get(*out, "ok"))) {
+		ending = control_fail(control, END_NO_ANSWER, "this is no waggled: no \"ok\"");
+		json_decref(*out);
+		*out = NULL;
 	}
-	*out = answer;
-	return END_OK;
+	control_close(control);
+	return ending;
 }
 
 enum ending control_print(const struct options *options, const json_t *answer)
@@ -253,4 +347,43 @@ json_t *control_name(const char *text)
 	json_t *name = json_string(out);
 	free(out);
 	return name;
+}
+
+/* ---- members of answers ------------------------------------------------------------------ */
+
+const char *control_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+json_int_t control_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+const char *control_number_text(char out[CONTROL_NUMBER], const json_t *object, const char *key)
+{
+	if (!json_is_integer(json_object_get(object, key))) {
+		return "";
+	}
+	snprintf(out, CONTROL_NUMBER, "%" JSON_INTEGER_FORMAT, control_number(object, key));
+	return out;
+}
+
+const char *control_seconds(char out[DURATION_TEXT], const json_t *object, const char *key,
+			    bool is_terminal)
+{
+	const json_t *value = json_object_get(object, key);
+	const json_int_t seconds = json_integer_value(value);
+
+	if (!json_is_integer(value) || seconds < 0) {
+		return "";
+	}
+	if (is_terminal) {
+		return duration_text(out, (uint64_t)seconds);
+	}
+	snprintf(out, DURATION_TEXT, "%" JSON_INTEGER_FORMAT, seconds);
+	return out;
 }

@@ -1,6 +1,4 @@
-/*
- * `status`: one question over waggled's control socket, its answer as tables, or as it came.
- */
+/* `status`: one question over waggled's control socket, its answer as tables, or as it came. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,46 +7,6 @@
 #include "waggle/command.h"
 #include "waggle/control.h"
 #include "waggle/grid.h"
-#include "waggle/say.h"
-
-/* ---- tables ------------------------------------------------------------------------------ */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
-static json_int_t number_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-#define NUMBER_TEXT 24
-
-static const char *number_text(char out[NUMBER_TEXT], const json_t *object, const char *key)
-{
-	snprintf(out, NUMBER_TEXT, "%" JSON_INTEGER_FORMAT, number_of(object, key));
-	return out;
-}
-
-/* Seconds for a person, or for a program; "" for null: no lease. */
-static const char *seconds_text(char out[DURATION_TEXT], const json_t *object, const char *key,
-				const struct style *style)
-{
-	const json_t *value = json_object_get(object, key);
-	const json_int_t seconds = json_integer_value(value);
-
-	if (!json_is_integer(value) || seconds < 0) {
-		return "";
-	}
-	if (style->is_terminal) {
-		return duration_text(out, (uint64_t)seconds);
-	}
-	snprintf(out, DURATION_TEXT, "%" JSON_INTEGER_FORMAT, seconds);
-	return out;
-}
 
 static void print_server(const json_t *status, const struct style *style)
 {
@@ -66,11 +24,12 @@ static void print_server(const json_t *status, const struct style *style)
 							      : ",",
 					 address == NULL ? "" : address);
 	}
-	seconds_text(up, status, "uptime_s", style);
+	control_seconds(up, status, "uptime_s", style->is_terminal);
 	if (style->is_terminal) {
-		printf("waggled %s, up %s, on %s\n\n", text_of(status, "version"), up, addresses);
+		printf("waggled %s, up %s, on %s\n\n", control_text(status, "version"), up,
+		       addresses);
 	} else {
-		printf("server\t%s\t%s\t%s\n", text_of(status, "version"), up, addresses);
+		printf("server\t%s\t%s\t%s\n", control_text(status, "version"), up, addresses);
 	}
 }
 
@@ -90,17 +49,17 @@ static int print_zones(const json_t *zones, const struct style *style)
 	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 7 : 8, style);
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *zone = json_array_get(zones, i);
-		char serial[NUMBER_TEXT];
-		char published[NUMBER_TEXT];
-		char hosts[NUMBER_TEXT];
-		char leases[NUMBER_TEXT];
+		char serial[CONTROL_NUMBER];
+		char published[CONTROL_NUMBER];
+		char hosts[CONTROL_NUMBER];
+		char leases[CONTROL_NUMBER];
 		const char *cells[] = {"zone",
-				       text_of(zone, "name"),
-				       text_of(zone, "kind"),
-				       number_text(serial, zone, "serial"),
-				       number_text(published, zone, "published"),
-				       number_text(hosts, zone, "hosts"),
-				       number_text(leases, zone, "leases"),
+				       control_text(zone, "name"),
+				       control_text(zone, "kind"),
+				       control_number_text(serial, zone, "serial"),
+				       control_number_text(published, zone, "published"),
+				       control_number_text(hosts, zone, "hosts"),
+				       control_number_text(leases, zone, "leases"),
 				       json_is_true(json_object_get(zone, "served")) ? "yes"
 										     : "no"};
 
@@ -124,11 +83,11 @@ static int print_large(const json_t *zones, const struct style *style)
 
 		for (size_t k = 0; k < json_array_size(large); k++) {
 			const json_t *type = json_array_get(large, k);
-			char members[NUMBER_TEXT];
-			char answer_max[NUMBER_TEXT];
-			const char *cells[] = {"large", text_of(type, "type"),
-					       number_text(members, type, "members"),
-					       number_text(answer_max, type, "answer_max")};
+			char members[CONTROL_NUMBER];
+			char answer_max[CONTROL_NUMBER];
+			const char *cells[] = {"large", control_text(type, "type"),
+					       control_number_text(members, type, "members"),
+					       control_number_text(answer_max, type, "answer_max")};
 
 			add_row(&grid, style, cells);
 		}
@@ -150,13 +109,14 @@ static void add_instances(struct grid *grid, const json_t *zone, const struct st
 		const json_t *instance = json_array_get(instances, i);
 		char left[DURATION_TEXT];
 		char lease[DURATION_TEXT];
-		const char *cells[] = {"instance",
-				       text_of(instance, "name"),
-				       seconds_text(left, instance, "lease_left_s", style),
-				       seconds_text(lease, instance, "lease_s", style),
-				       text_of(instance, "owner"),
-				       text_of(instance, "why"),
-				       text_of(instance, "registered")};
+		const char *cells[] = {
+			"instance",
+			control_text(instance, "name"),
+			control_seconds(left, instance, "lease_left_s", style->is_terminal),
+			control_seconds(lease, instance, "lease_s", style->is_terminal),
+			control_text(instance, "owner"),
+			control_text(instance, "why"),
+			control_text(instance, "registered")};
 
 		add_row(grid, style, cells);
 	}
@@ -187,9 +147,9 @@ static void say_left_out(const json_t *zones)
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *zone = json_array_get(zones, i);
 
-		if (number_of(zone, "left_out") > 0) {
+		if (control_number(zone, "left_out") > 0) {
 			say("%s: %" JSON_INTEGER_FORMAT " more instances are not shown",
-			    text_of(zone, "name"), number_of(zone, "left_out"));
+			    control_text(zone, "name"), control_number(zone, "left_out"));
 		}
 	}
 }

@@ -264,6 +264,7 @@ static int start_ctl(struct server *server)
 {
 	const struct ctl_options options = {.core = server->core,
 					    .net = server->net,
+					    .conf = server->conf,
 					    .path = server->conf->control,
 					    .version = PACKAGE_VERSION,
 					    .start_ms = server->start_ms};
@@ -386,6 +387,7 @@ static void reload(struct server *server)
 	}
 	warn_of_open_rules(conf);
 	net_set_conf(server->net, conf);
+	ctl_set_conf(server->ctl, conf);
 	zones_free(zones);
 	conf_unref(server->conf);
 	server->conf = conf;

@@ -44,6 +44,7 @@ static void house_open(struct house *house)
 	house->options = (struct ctl_options){
 		.core = house->core.core,
 		.net = house->net,
+		.conf = house->conf,
 		.path = house->path,
 		.version = "1.2.3",
 		.start_ms = clock_mono_ms(),
@@ -606,30 +607,52 @@ START_TEST(any_failed_allocation_at_the_start_is_reported)
 }
 END_TEST
 
+/* One request to its last line, with the n-th allocation failing; false: none was left to fail. */
+static bool answer_without(const struct house *house, const char *request, unsigned n)
+{
+	struct answer *more = NULL;
+	char *answer = NULL;
+	int ret;
+
+	fail_alloc_after(n);
+	ret = command_answer(&house->options, request, strlen(request), &answer, &more);
+	while (ret == OK && more != NULL) {
+		free(answer);
+		ret = more->next(more, &answer);
+		if (answer == NULL) {
+			break;
+		}
+	}
+	answer_free(more);
+	fail_alloc_off();
+	if (!fail_alloc_hit()) {
+		ck_assert_int_eq(ret, OK);
+		ck_assert(answer == NULL || strstr(answer, "\"ok\":true") != NULL);
+	} else {
+		/* An error object, or no memory even for that. */
+		ck_assert(ret == ERR_NOMEM || answer == NULL ||
+			  strstr(answer, "out of memory") != NULL);
+	}
+	free(answer);
+	return fail_alloc_hit();
+}
+
 START_TEST(any_failed_allocation_of_an_answer_is_reported)
 {
-	static const char request[] = "{\"command\":\"status\"}";
+	static const char *const requests[] = {
+		"{\"command\":\"status\"}",
+		"{\"command\":\"list\",\"match\":\"_a._a._tcp\"}",
+		"{\"command\":\"show\",\"name\":\"a._a._tcp\"}",
+		"{\"command\":\"why\",\"name\":\"a._a._tcp\"}",
+	};
 	struct house house;
 
 	house_open(&house);
 	make_zone(&house);
 	registered(&house, 60, "a._a._tcp 60 SRV 0 0 80 host\n");
-	for (unsigned n = 0;; n++) {
-		char *answer = NULL;
-		int ret;
-
-		fail_alloc_after(n);
-		ret = command_answer(&house.options, request, strlen(request), &answer);
-		fail_alloc_off();
-		if (!fail_alloc_hit()) {
-			ck_assert_int_eq(ret, OK);
-			ck_assert_ptr_nonnull(strstr(answer, "\"ok\":true"));
-			free(answer);
-			break;
+	for (size_t i = 0; i < COUNT_OF(requests); i++) {
+		for (unsigned n = 0; answer_without(&house, requests[i], n); n++) {
 		}
-		/* An error object, or no memory even for that. */
-		ck_assert(ret == ERR_NOMEM || strstr(answer, "out of memory") != NULL);
-		free(answer);
 	}
 	house_close(&house);
 }
