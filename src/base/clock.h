@@ -8,5 +8,8 @@
 /* Milliseconds that never jump (CLOCK_BOOTTIME is not used: a stopped machine expires nothing). */
 uint64_t clock_mono_ms(void);
 
+/* The same in microseconds. */
+uint64_t clock_mono_us(void);
+
 /* Seconds since 1970, as TSIG wants them; may jump. */
 uint64_t clock_wall_s(void);

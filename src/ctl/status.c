@@ -13,6 +13,7 @@
 #include "zone/zone.h"
 
 #define INSTANCES_MAX 10000 /* listed in one answer, all zones together */
+#define PROTECTED_MAX 100 /* types listed */
 #define LARGE_MAX 1000 /* types listed of a zone */
 #define BIND_MAX 100 /* its max-records-per-type */
 
@@ -183,12 +184,41 @@ static json_t *describe_core(struct core *core)
 
 	core_count(core, &counters);
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
 		(json_int_t)counters.batches, "commands", (json_int_t)counters.commands, "refused",
 		(json_int_t)counters.refused, "failed", (json_int_t)counters.failed, "expired",
 		(json_int_t)counters.expired, "snapshots", (json_int_t)counters.snapshots, "full",
 		(json_int_t)counters.full, "leases", (json_int_t)counters.leases, "overdue_ms",
-		(json_int_t)counters.overdue_ms, "outgrown", (json_int_t)counters.outgrown);
+		(json_int_t)counters.overdue_ms, "outgrown", (json_int_t)counters.outgrown,
+		"longest_turn_us", (json_int_t)counters.longest_turn_us, "protected_types",
+		(json_int_t)counters.guarded_types, "protected_leases",
+		(json_int_t)counters.guarded_leases, "protections", (json_int_t)counters.guards);
+}
+
+/* The types that are protected against mass expiry; NULL: no memory. */
+static json_t *list_protected(struct core *core, uint64_t now_ms)
+{
+	struct core_guarded *types = calloc(PROTECTED_MAX, sizeof(*types));
+	json_t *list = types == NULL ? NULL : json_array();
+	const size_t count = list == NULL ? 0 : core_guarded(core, types, PROTECTED_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		char name[DNS_NAME_TEXT_MAX];
+
+		if (json_array_append_new(
+			    list, json_pack("{s:s, s:I, s:I, s:I}", "type",
+					    dns_name_to_text(name, types[i].type), "instances",
+					    (json_int_t)types[i].instances, "kept",
+					    (json_int_t)types[i].kept, "for_s",
+					    (json_int_t)((now_ms - types[i].since_ms) / 1000))) !=
+		    0) {
+			json_decref(list);
+			list = NULL;
+			break;
+		}
+	}
+	free(types);
+	return list;
 }
 
 static json_t *describe_net(const struct net *net)
@@ -234,11 +264,12 @@ int status_run(const struct ctl_options *options, const json_t *request, json_t 
 	if (root == NULL) {
 		return ERR_NOMEM;
 	}
-	all = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:o}", "version", options->version,
+	all = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "version", options->version,
 			"uptime_s", (json_int_t)((now_ms - options->start_ms) / 1000), "listen",
 			list_addresses(options->net), "log_index", (json_int_t)root_index(root),
 			"core", describe_core(options->core), "net", describe_net(options->net),
-			"zones", describe_zones(root, now_ms));
+			"protected", list_protected(options->core, now_ms), "zones",
+			describe_zones(root, now_ms));
 	if (all != NULL && json_object_update(reply, all) == 0) {
 		ret = OK;
 	}

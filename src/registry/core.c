@@ -26,9 +26,20 @@ struct ask {
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
+void core_note_turn(struct core *core, uint64_t begin_us)
+{
+	const uint64_t us = clock_mono_us() - begin_us;
+
+	if (core->is_published &&
+	    us > atomic_load_explicit(&core->counters.longest_turn_us, memory_order_relaxed)) {
+		counter_set(&core->counters.longest_turn_us, us);
+	}
+}
+
 static void take_jobs(void *context, struct list *mails)
 {
 	struct core *core = context;
+	const uint64_t begin_us = clock_mono_us();
 
 	core_take(core, mails);
 	if (core->is_stopping) {
@@ -36,6 +47,7 @@ static void take_jobs(void *context, struct list *mails)
 	} else {
 		core_propose(core);
 	}
+	core_note_turn(core, begin_us);
 }
 
 static void take_turns(void *context, struct list *mails)
@@ -44,9 +56,14 @@ static void take_turns(void *context, struct list *mails)
 
 	while (!list_is_empty(mails)) {
 		struct turn *turn = list_entry(mails->next, struct turn, mail.link);
+		const bool was_published = core->is_published;
+		const uint64_t begin_us = clock_mono_us();
 
 		list_remove(&turn->mail.link);
 		turn->run(core, turn);
+		if (was_published) {
+			core_note_turn(core, begin_us);
+		}
 	}
 }
 
@@ -141,6 +158,7 @@ int core_new(struct core **out, const struct core_options *options)
 	batch_init(&core->batches[1]);
 	arena_init(&core->arena, ARENA_BLOCK);
 	leases_init(&core->leases);
+	core_guard_init(core);
 	ret = make_loop(core);
 	if (ret == OK) {
 		ret = make_reclaim(core);
@@ -168,6 +186,7 @@ void core_free(struct core *core)
 		core->log_ops->close(core->log);
 	}
 	leases_deinit(&core->leases);
+	guard_deinit(&core->guard);
 	reclaim_free(core->reclaim);
 	batch_deinit(&core->batches[0]);
 	batch_deinit(&core->batches[1]);
@@ -449,6 +468,29 @@ static uint64_t count_of(const _Atomic(uint64_t) *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+struct ask_guarded {
+	struct ask ask;
+	struct core_guarded *out;
+	size_t room;
+	size_t count;
+};
+
+static void run_guarded(struct core *core, struct turn *turn)
+{
+	struct ask_guarded *request = list_entry(ask_of(turn), struct ask_guarded, ask);
+
+	request->count = core_guard_list(core, request->out, request->room);
+	call_end(&request->ask.call, OK);
+}
+
+size_t core_guarded(struct core *core, struct core_guarded *out, size_t room)
+{
+	struct ask_guarded request = {.out = out, .room = room};
+
+	ask(core, &request.ask, run_guarded);
+	return request.count;
+}
+
 void core_count(struct core *core, struct core_counters *counters)
 {
 	*counters = (struct core_counters){
@@ -462,5 +504,9 @@ void core_count(struct core *core, struct core_counters *counters)
 		.leases = count_of(&core->counters.leases),
 		.overdue_ms = count_of(&core->counters.overdue_ms),
 		.outgrown = count_of(&core->counters.outgrown),
+		.longest_turn_us = count_of(&core->counters.longest_turn_us),
+		.guarded_types = count_of(&core->counters.guarded_types),
+		.guarded_leases = count_of(&core->counters.guarded_leases),
+		.guards = count_of(&core->counters.guards),
 	};
 }

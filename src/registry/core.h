@@ -134,5 +134,20 @@ struct core_counters {
 	uint64_t leases; /* running now */
 	uint64_t overdue_ms; /* the most overdue lease at the last look */
 	uint64_t outgrown; /* types that grew over answer-max, or over what BIND takes */
+	uint64_t longest_turn_us; /* for how long the core did one thing, since core_publish() */
+	uint64_t guarded_types; /* protected against mass expiry now */
+	uint64_t guarded_leases; /* over, and kept by that */
+	uint64_t guards; /* how often it began */
 };
 void core_count(struct core *core, struct core_counters *counters);
+
+/* A type that is protected against mass expiry (registry/guard.h). */
+struct core_guarded {
+	uint8_t type[DNS_NAME_MAX]; /* folded */
+	uint32_t instances;
+	uint32_t kept; /* their leases are over */
+	uint64_t since_ms;
+};
+
+/* The types that are protected now, at most `room`; how many. Thread: any but the core, waits. */
+size_t core_guarded(struct core *core, struct core_guarded *out, size_t room);

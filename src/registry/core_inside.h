@@ -1,7 +1,7 @@
 /*
  * The inside of the core: for core.c (life, calls from other threads), core_batch.c (propose,
- * apply, publish, reply), core_size.c (types that outgrow a limit), core_lease.c (the timer's side)
- * and core_keep.c (restore, snapshot).
+ * apply, publish, reply), core_size.c (types that outgrow a limit), core_lease.c (the timer's side),
+ * core_guard.c (protection against mass expiry) and core_keep.c (restore, snapshot).
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "loop/mailbox.h"
 #include "registry/batch.h"
 #include "registry/core.h"
+#include "registry/guard.h"
 #include "registry/leases.h"
 #include "registry/recent.h"
 #include "registry/reclaim.h"
@@ -59,6 +60,10 @@ struct counters {
 	_Atomic(uint64_t) leases;
 	_Atomic(uint64_t) overdue_ms;
 	_Atomic(uint64_t) outgrown;
+	_Atomic(uint64_t) longest_turn_us;
+	_Atomic(uint64_t) guarded_types;
+	_Atomic(uint64_t) guarded_leases;
+	_Atomic(uint64_t) guards;
 	_Atomic(uint64_t) garbage; /* core_garbage() */
 };
 
@@ -101,6 +106,9 @@ struct core {
 	struct core_job expiry;
 	bool is_expiring; /* `expiry` is on its way */
 	struct lease *due[EXPIRE_MAX];
+	struct guard guard;
+	struct guard_type *due_types[EXPIRE_MAX]; /* of those that the guard counted, or NULL */
+	uint64_t swept_ms; /* when the guard was last looked through */
 
 	bool is_saving; /* a snapshot is under way */
 	const struct root *saved_root;
@@ -121,6 +129,9 @@ static inline void counter_set(_Atomic(uint64_t) *counter, uint64_t value)
 }
 
 /* ---- core.c ---- */
+
+/* The core had a turn since then (clock_mono_us()): counts how long it was. */
+void core_note_turn(struct core *core, uint64_t begin_us);
 
 /* Readers see the newest root from now on, if the registry is published. */
 void core_show(struct core *core);
@@ -173,6 +184,18 @@ void core_renew_touched(struct core *core);
 
 /* The expiry ended, by whatever result: what it meant and still lives gets a full term. */
 void core_settle_expiry(struct core *core);
+
+/* ---- core_guard.c ---- */
+
+void core_guard_init(struct core *core);
+
+/* Keeps those of the leases that are due which are protected; how many are left of `count`. */
+size_t core_guard(struct core *core, size_t count, uint64_t now_ms);
+
+/* From time to time: ends what protection is to end. */
+void core_guard_sweep(struct core *core, uint64_t now_ms);
+
+size_t core_guard_list(const struct core *core, struct core_guarded *out, size_t room);
 
 /* ---- core_keep.c ---- */
 

@@ -74,7 +74,8 @@ static const struct core_job_ops expiry_ops = {.done = expiry_done};
 
 static void expire(struct core *core, uint64_t now_ms)
 {
-	const size_t count = leases_expire(&core->leases, now_ms, core->due, EXPIRE_MAX);
+	const size_t count = core_guard(
+		core, leases_expire(&core->leases, now_ms, core->due, EXPIRE_MAX), now_ms);
 	const size_t size = expiry_size(core, count);
 	struct buf_writer out;
 
@@ -102,6 +103,7 @@ static void expire(struct core *core, uint64_t now_ms)
 void core_tick(void *context)
 {
 	struct core *core = context;
+	const uint64_t begin_us = clock_mono_us();
 	const uint64_t now_ms = clock_mono_ms();
 
 	if (now_ms > core->tick_ms + LATE_MS) {
@@ -111,8 +113,10 @@ void core_tick(void *context)
 	if (!core->is_expiring) {
 		expire(core, now_ms);
 	}
+	core_guard_sweep(core, now_ms);
 	core_save(core);
 	core_set_tick(core);
+	core_note_turn(core, begin_us);
 }
 
 /* ---- what commands did to leases ----------------------------------------------------------- */

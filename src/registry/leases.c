@@ -106,17 +106,22 @@ void leases_add(struct leases *leases, struct lease *lease, uint64_t now_ms)
 	leases_renew(leases, lease, now_ms);
 }
 
-void leases_renew(struct leases *leases, struct lease *lease, uint64_t now_ms)
+/* It is not kept over its time any more. */
+static void unkeep(struct leases *leases, struct lease *lease, bool is_renewed)
 {
-	const uint64_t lease_ms = (uint64_t)lease->lease_s * 1000;
-	uint64_t due;
+	if (lease->is_kept) {
+		lease->is_kept = false;
+		if (leases->back != NULL) {
+			leases->back(leases->context, lease, is_renewed);
+		}
+	}
+}
+
+/* Puts it, in the heap or not, where it is looked at then. Room is reserved. */
+static void look_at(struct leases *leases, struct lease *lease, uint64_t due)
+{
 	int ret = OK;
 
-	if (lease_ms > leases->longest_ms) {
-		leases->longest_ms = lease_ms;
-	}
-	atomic_store_explicit(&lease->renewed_ms, now_ms, memory_order_relaxed);
-	due = due_ms(leases, lease, now_ms);
 	if (lease->due.place > 0) {
 		heap_move(&leases->heap, &lease->due, due);
 	} else {
@@ -126,8 +131,29 @@ void leases_renew(struct leases *leases, struct lease *lease, uint64_t now_ms)
 	(void)ret;
 }
 
+void leases_renew(struct leases *leases, struct lease *lease, uint64_t now_ms)
+{
+	const uint64_t lease_ms = (uint64_t)lease->lease_s * 1000;
+
+	if (lease_ms > leases->longest_ms) {
+		leases->longest_ms = lease_ms;
+	}
+	atomic_store_explicit(&lease->renewed_ms, now_ms, memory_order_relaxed);
+	unkeep(leases, lease, true);
+	look_at(leases, lease, due_ms(leases, lease, now_ms));
+}
+
+void leases_keep(struct leases *leases, struct lease *lease, uint64_t now_ms, uint64_t again_ms)
+{
+	assert(lease->due.place == 0);
+	lease->is_kept = true;
+	atomic_store_explicit(&lease->renewed_ms, LEASE_KEPT, memory_order_relaxed);
+	look_at(leases, lease, now_ms - leases->stalled_ms + again_ms);
+}
+
 void leases_drop(struct leases *leases, struct lease *lease)
 {
+	unkeep(leases, lease, false);
 	heap_remove(&leases->heap, &lease->due);
 	assert(leases->count > 0);
 	leases->count--;
@@ -141,7 +167,8 @@ static bool look(struct leases *leases, struct lease *lease, uint64_t now)
 	do {
 		const uint64_t due = due_ms(leases, lease, seen);
 
-		if (due > now) {
+		if (seen != LEASE_KEPT && due > now) {
+			unkeep(leases, lease, true);
 			heap_move(&leases->heap, &lease->due, due);
 			return false;
 		}

@@ -5,11 +5,14 @@
  * at the cell when the lease comes due by what it knew, and either takes up the newer time or marks
  * the cell LEASE_EXPIRING, after which a heartbeat takes the logged path. A lease so marked is out
  * of the timer until it is renewed by leases_renew() or dropped.
+ * A lease that is kept over its time (registry/guard.h) has LEASE_KEPT in its cell until a heartbeat
+ * comes; `back` says when it is kept no longer.
  * Time during which nobody could be heard does not count: leases_stall() moves all leases at once.
  * Thread: core.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +28,12 @@ struct lease_stall {
 	uint64_t before_ms;
 };
 
+/* A lease that was kept over its time is not any more: it was renewed, or goes. */
+typedef void (*leases_back_fn)(void *context, struct lease *lease, bool is_renewed);
+
 struct leases {
+	leases_back_fn back; /* NULL: nobody keeps any */
+	void *context;
 	struct heap heap; /* by when to look; in lease time: the clock less the stalls */
 	size_t count; /* leases known, in the heap or not */
 	uint64_t longest_ms; /* of all leases ever known */
@@ -58,6 +66,12 @@ void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms);
  * again while leases_wait() is 0.
  */
 size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out, size_t room);
+
+/*
+ * A lease that was just handed out stays though it is over: a heartbeat renews it as always, and
+ * else it is handed out again after `again_ms`.
+ */
+void leases_keep(struct leases *leases, struct lease *lease, uint64_t now_ms, uint64_t again_ms);
 
 /* Milliseconds until the next look is due, at most `max_ms`. */
 uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_ms);

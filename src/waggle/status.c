@@ -101,6 +101,38 @@ static int print_large(const json_t *zones, const struct style *style)
 	return ret;
 }
 
+/* Types that are protected against mass expiry; nothing where there are none. */
+static int print_protected(const json_t *types, const struct style *style)
+{
+	static const struct grid_head heads[] = {{"", false},
+						 {"PROTECTED TYPE", false},
+						 {"INSTANCES", true},
+						 {"OVER", true},
+						 {"FOR", true}};
+	struct grid grid;
+
+	grid_init(&grid, style->is_terminal ? heads + 1 : heads, style->is_terminal ? 4 : 5, style);
+	for (size_t i = 0; i < json_array_size(types); i++) {
+		const json_t *type = json_array_get(types, i);
+		char instances[CONTROL_NUMBER];
+		char kept[CONTROL_NUMBER];
+		char time[DURATION_TEXT];
+		const char *cells[] = {"protected", control_text(type, "type"),
+				       control_number_text(instances, type, "instances"),
+				       control_number_text(kept, type, "kept"),
+				       control_seconds(time, type, "for_s", style->is_terminal)};
+
+		add_row(&grid, style, cells);
+	}
+	int ret = OK;
+	if (grid.row_count > 0) {
+		fputs(style->is_terminal ? "\n" : "", stdout);
+		ret = grid_print(&grid, stdout, style);
+	}
+	grid_deinit(&grid);
+	return ret;
+}
+
 static void add_instances(struct grid *grid, const json_t *zone, const struct style *style)
 {
 	const json_t *instances = json_object_get(zone, "instances");
@@ -161,6 +193,7 @@ static enum ending show(const struct options *options, const json_t *status)
 
 	print_server(status, &style);
 	if (print_zones(zones, &style) != OK || print_large(zones, &style) != OK ||
+	    print_protected(json_object_get(status, "protected"), &style) != OK ||
 	    print_instances(zones, &style) != OK) {
 		return client_fail_memory(options);
 	}

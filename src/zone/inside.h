@@ -169,9 +169,9 @@ void zone_finish(struct root_writer *writer, struct zone_work *work);
 void zone_clear_history(struct txn *txn, struct zone *zone);
 
 /* What a lease keeps of its zone's name. */
-static inline uint16_t zone_tag(const struct zone *zone)
+static inline uint8_t zone_tag(const struct zone *zone)
 {
-	return (uint16_t)(zone->named.hash >> 48);
+	return (uint8_t)(zone->named.hash >> 56);
 }
 
 /* node.c */

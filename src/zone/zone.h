@@ -80,13 +80,15 @@ struct zone_soa {
  * A lease: the one word that lives outside the versions. Workers move `renewed_ms` by
  * compare-and-swap; the core alone reads and writes the rest.
  */
-#define LEASE_EXPIRING UINT64_MAX
+#define LEASE_EXPIRING UINT64_MAX /* its end is on its way: a heartbeat takes the logged path */
+#define LEASE_KEPT 0 /* over, not renewed since, and it stays: registry/guard.h */
 
 struct lease {
 	struct object object; /* inside */
-	uint16_t zone_tag; /* inside: for root_lease_node() */
+	uint8_t zone_tag; /* inside: for root_lease_node() */
+	bool is_kept; /* core: was over at the last look, and stays */
 	uint32_t lease_s; /* core */
-	_Atomic(uint64_t) renewed_ms; /* clock_mono_ms() of the last heartbeat, or LEASE_EXPIRING */
+	_Atomic(uint64_t) renewed_ms; /* clock_mono_ms() of the last heartbeat, or one of the two */
 	struct heap_item due; /* core: when to look, ms */
 	uint64_t name_hash; /* inside: for root_lease_node() */
 };
