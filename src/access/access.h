@@ -55,10 +55,18 @@ size_t access_sign_size(const struct access_signer *signer);
 int access_sign(struct access_signer *signer, uint8_t *wire, size_t size, size_t room,
 		uint64_t now_s);
 
+/* A TXT record's RDATA. */
+struct access_text {
+	const uint8_t *rdata;
+	size_t size;
+};
+
 /* What a registration touches: one name of an UPDATE, as the rules see it. */
 struct access_subject {
 	const uint8_t *type; /* relative "_http._tcp" in wire form, or NULL: no instance */
 	const uint8_t *instance; /* the label with its length octet, or NULL */
+	const struct access_text *texts; /* the instance's TXT records; may say its environment */
+	size_t text_count;
 };
 
 /* What the rules say, and why. */
@@ -69,8 +77,8 @@ struct access_verdict {
 };
 
 /*
- * First rule that matches decides; none matches: deny. A rule that allows by network without a key
- * counts only where the source address is proven: loopback, TCP, a cookie (else it can be forged);
+ * First rule that matches decides; none matches: deny. A rule that allows or holds by network without
+ * a key counts only where the source address is proven: loopback, TCP, a cookie (else it can be forged);
  * elsewhere it is passed over, and named when nothing else allows. Without written rules:
  * loopback only, signed or not.
  */

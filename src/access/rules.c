@@ -2,8 +2,8 @@
  * Rules: may this identity put this name here? The first rule that matches decides; what none
  * matches is denied, so a gap in the rules opens nothing.
  *
- * A source address by UDP can be forged. An allow rule that rests on the network alone is
- * therefore passed over for such a request, and remembered: where nothing else allows, the
+ * A source address by UDP can be forged. A rule that lets in and rests on the network alone is
+ * therefore passed over for such a request, and remembered: where nothing else lets in, the
  * refusal names it, because it is what the sender meant to use.
  */
 #include "access/access.h"
@@ -62,9 +62,62 @@ static bool matches_glob(const char *pattern, const uint8_t *label)
 	return *pattern == 0;
 }
 
-/* All conditions that the rule gives hold. */
-static bool matches(const struct conf_rule *rule, const struct access_identity *identity,
-		    const struct conf_net *peer, const struct access_subject *subject)
+/* Do these octets say KEY=? Keys fold letter case (RFC 6763 6.4). */
+static bool has_key(const uint8_t *octets, size_t size, const char *key)
+{
+	size_t i = 0;
+
+	while (key[i] != '\0' && i < size && dns_fold(octets[i]) == dns_fold((uint8_t)key[i])) {
+		i++;
+	}
+	return key[i] == '\0' && i < size && octets[i] == '=';
+}
+
+/* The string of the record that begins with KEY=, the first (RFC 6763 6.4); NULL: none. */
+static const uint8_t *find_pair(const struct access_text *text, const char *key)
+{
+	const uint8_t *end = text->rdata + text->size;
+
+	for (const uint8_t *at = text->rdata; at < end && at[0] < end - at; at += at[0] + 1) {
+		if (has_key(at + 1, at[0], key)) {
+			return at;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Does the instance say that it is of this environment? One of several records is enough to deny
+ * or to hold; to allow it none may say another.
+ */
+static bool is_of_environment(const struct conf_rules *rules, const struct conf_rule *rule,
+			      const struct access_subject *subject)
+{
+	const size_t key_size = strlen(rules->environment) + 1;
+	const size_t size = strlen(rule->environment);
+	size_t same = 0;
+	size_t other = 0;
+
+	for (size_t i = 0; i < subject->text_count; i++) {
+		const uint8_t *pair = find_pair(&subject->texts[i], rules->environment);
+
+		if (pair == NULL) {
+			continue;
+		}
+		if (pair[0] == key_size + size &&
+		    memcmp(pair + 1 + key_size, rule->environment, size) == 0) {
+			same++;
+		} else {
+			other++;
+		}
+	}
+	return same > 0 && (other == 0 || rule->verdict != CONF_ALLOW);
+}
+
+/* All conditions that the rule gives are met. */
+static bool matches(const struct conf_rules *rules, const struct conf_rule *rule,
+		    const struct access_identity *identity, const struct conf_net *peer,
+		    const struct access_subject *subject)
 {
 	if (rule->key != NULL && rule->key != identity->key) {
 		return false;
@@ -75,6 +128,9 @@ static bool matches(const struct conf_rule *rule, const struct access_identity *
 	}
 	if (rule->instance != NULL &&
 	    (subject->instance == NULL || !matches_glob(rule->instance, subject->instance))) {
+		return false;
+	}
+	if (rule->environment != NULL && !is_of_environment(rules, rule, subject)) {
 		return false;
 	}
 	return !rule->has_net || conf_net_has(&rule->net, peer);
@@ -103,10 +159,10 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 	for (size_t i = 0; i < rules->count && verdict.rule == NULL; i++) {
 		const struct conf_rule *rule = &rules->rules[i];
 
-		if (!matches(rule, identity, &peer, subject)) {
+		if (!matches(rules, rule, identity, &peer, subject)) {
 			continue;
 		}
-		if (rule->verdict == CONF_ALLOW && rule->has_net && rule->key == NULL &&
+		if (rule->verdict != CONF_DENY && rule->has_net && rule->key == NULL &&
 		    !access_is_proven(identity)) {
 			unproven = unproven == NULL ? rule : unproven;
 			continue;

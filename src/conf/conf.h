@@ -57,7 +57,7 @@ struct conf_rate {
 	uint32_t prefix_v6; /* default 56 */
 };
 
-enum conf_verdict { CONF_ALLOW, CONF_DENY };
+enum conf_verdict { CONF_ALLOW, CONF_DENY, CONF_HOLD };
 
 /* One rule: all conditions that are given must hold; none given: matches everything. */
 struct conf_rule {
@@ -69,6 +69,7 @@ struct conf_rule {
 	const struct conf_key *key; /* NULL: any, also none */
 	uint8_t *type; /* "_http._tcp" as a relative name in wire form with root, or NULL */
 	char *instance; /* glob over the instance label (* and ?), folds case; or NULL */
+	char *environment; /* what the instance's TXT says of its environment; or NULL */
 	bool takeover; /* may change names of another owner */
 };
 
@@ -76,6 +77,7 @@ struct conf_rules {
 	struct conf_rule *rules;
 	size_t count;
 	bool is_written; /* false: the default (loopback only) is in force */
+	char *environment; /* the TXT key that says an instance's environment, or NULL */
 };
 
 enum conf_lease_default { CONF_LEASE_PERMANENT, CONF_LEASE_DURATION, CONF_LEASE_REFUSE };

@@ -130,6 +130,12 @@ int decode_rule_name(const struct decoder *decoder, const struct row *row, const
 		     const struct node *node, void *target);
 int decode_deny(const struct decoder *decoder, const struct row *row, const char *path,
 		const struct node *node, void *target);
+int decode_hold(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target);
+int decode_environment_key(const struct decoder *decoder, const struct row *row, const char *path,
+			   const struct node *node, void *target);
+int decode_environment(const struct decoder *decoder, const struct row *row, const char *path,
+		       const struct node *node, void *target);
 int decode_net(const struct decoder *decoder, const struct row *row, const char *path,
 	       const struct node *node, void *target);
 int decode_rule_key(const struct decoder *decoder, const struct row *row, const char *path,

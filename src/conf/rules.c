@@ -1,8 +1,8 @@
 /*
  * Rules: who may register (of a registry zone), who may ask and who may transfer (of any zone).
  *
- * A rule is allow or deny with conditions, all of which must hold; a rule without conditions
- * matches everything. Keys are decoded before zones, so a rule points to its key.
+ * A rule is allow, deny or hold with conditions, all of which must be met; a rule without
+ * conditions matches everything. Keys are decoded before zones, so a rule points to its key.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 #include "base/err.h"
 #include "conf/decode.h"
 
-#define RULE_TEXT_MAX 64 /* octets of a rule's name or pattern: it goes into extended errors */
+#define RULE_NAME_MAX 96 /* octets: it goes into extended errors, with the name refused */
+#define RULE_TEXT_MAX 64 /* of a pattern or a value */
 
 int decode_rule_name(const struct decoder *decoder, const struct row *row, const char *path,
 		     const struct node *node, void *target)
@@ -18,7 +19,7 @@ int decode_rule_name(const struct decoder *decoder, const struct row *row, const
 	struct conf_rule *rule = target;
 
 	(void)row;
-	return decode_text(decoder, path, node, RULE_TEXT_MAX, &rule->name);
+	return decode_text(decoder, path, node, RULE_NAME_MAX, &rule->name);
 }
 
 int decode_deny(const struct decoder *decoder, const struct row *row, const char *path,
@@ -28,6 +29,43 @@ int decode_deny(const struct decoder *decoder, const struct row *row, const char
 
 	rule->verdict = CONF_DENY;
 	return decode_map(decoder, row->inside, path, node, target);
+}
+
+int decode_hold(const struct decoder *decoder, const struct row *row, const char *path,
+		const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+
+	rule->verdict = CONF_HOLD;
+	return decode_map(decoder, row->inside, path, node, target);
+}
+
+/* RFC 6763 6.4: printable ASCII without "=". */
+int decode_environment_key(const struct decoder *decoder, const struct row *row, const char *path,
+			   const struct node *node, void *target)
+{
+	char **key = (char **)((char *)target + row->offset);
+	const int ret = decode_text(decoder, path, node, RULE_TEXT_MAX, key);
+	char text[VALUE_QUOTE_MAX];
+
+	for (const char *at = node->text; ret == OK && *at != '\0'; at++) {
+		if (*at == '=' || (unsigned char)*at > '~') {
+			return refuse(decoder, path, node->line,
+				      "%s is no key of a TXT record; write printable ASCII "
+				      "without \"=\", as env",
+				      value_quote(text, node->text));
+		}
+	}
+	return ret;
+}
+
+int decode_environment(const struct decoder *decoder, const struct row *row, const char *path,
+		       const struct node *node, void *target)
+{
+	struct conf_rule *rule = target;
+
+	(void)row;
+	return decode_text(decoder, path, node, RULE_TEXT_MAX, &rule->environment);
 }
 
 int decode_net(const struct decoder *decoder, const struct row *row, const char *path,
@@ -109,22 +147,32 @@ int decode_instance(const struct decoder *decoder, const struct row *row, const 
 }
 
 static int decode_rule(const struct decoder *decoder, const char *path, const struct node *node,
-		       struct conf_rule *rule)
+		       const struct conf_rules *rules, struct conf_rule *rule)
 {
-	const bool has_allow = node_get(node, "allow") != NULL;
-	const bool has_deny = node_get(node, "deny") != NULL;
+	static const char *const verdicts[] = {"allow", "deny", "hold"};
+	size_t count = 0;
 
 	rule->line = node->line;
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		count += node_get(node, verdicts[i]) != NULL;
+	}
 	const int ret = decode_map(decoder, "rule", path, node, rule);
-	if (ret == OK && has_allow == has_deny) {
+	if (ret == OK && count != 1) {
 		return refuse(decoder, path, node->line,
 			      "a rule with %s; write one of them, as {allow: {net: 10.0.0.0/8}} "
 			      "or {deny: {}}",
-			      has_allow ? "both allow and deny" : "neither allow nor deny");
+			      count > 1 ? "more than one of allow, deny and hold"
+					: "none of allow, deny and hold");
 	}
-	if (ret == OK && rule->takeover && has_deny) {
+	if (ret == OK && rule->takeover && rule->verdict != CONF_ALLOW) {
 		return refuse(decoder, path, node->line,
-			      "takeover beside deny; only what is allowed can take over");
+			      "takeover beside %s; only what is allowed can take over",
+			      verdicts[rule->verdict]);
+	}
+	if (ret == OK && rule->environment != NULL && rules->environment == NULL) {
+		return refuse(decoder, path, node->line,
+			      "a rule by environment, and no TXT key that says it; write "
+			      "\"environment: env\" beside \"rules\"");
 	}
 	return ret;
 }
@@ -145,7 +193,7 @@ int decode_rules(const struct decoder *decoder, const struct row *row, const cha
 	}
 	for (const struct node *child = node->first; ret == OK && child != NULL;
 	     child = child->next) {
-		ret = decode_rule(decoder, path, child, &rules->rules[rules->count++]);
+		ret = decode_rule(decoder, path, child, rules, &rules->rules[rules->count++]);
 	}
 	return ret;
 }
@@ -163,6 +211,10 @@ int decode_whole_zone(const struct decoder *decoder, const struct row *row, cons
 		if (rule->type != NULL || rule->instance != NULL || rule->takeover) {
 			return refuse(decoder, path, rule->line,
 				      "this is about the whole zone; write net and key only");
+		}
+		if (rule->verdict == CONF_HOLD) {
+			return refuse(decoder, path, rule->line,
+				      "hold is for registrations; write allow or deny");
 		}
 	}
 	return ret;

@@ -117,6 +117,9 @@ static const struct row rows[] = {
 
 {"zone.registry", "base", NODE_SCALAR, decode_zone_file, FIELD(struct conf_zone, base),
 	.help = "master file of the records that are written by hand"},
+{"zone.registry", "environment", NODE_SCALAR, decode_environment_key,
+	FIELD(struct conf_zone, update.environment),
+	.help = "TXT key by which instances say their environment"},
 {"zone.registry", "rules", NODE_LIST, decode_rules, FIELD(struct conf_zone, update),
 	.standard_text = "loopback may register, nobody else",
 	.help = "rules for who may register what"},
@@ -155,6 +158,8 @@ static const struct row rows[] = {
 	.help = "allows what meets all conditions"},
 {"rule", "deny", NODE_MAP, decode_deny, .inside = "rule.allow",
 	.help = "denies what meets all conditions"},
+{"rule", "hold", NODE_MAP, decode_hold, .inside = "rule.allow",
+	.help = "takes what meets all conditions, and publishes it when it is released"},
 {"rule", "takeover", NODE_SCALAR, decode_bool, FIELD(struct conf_rule, takeover),
 	.standard = "false", .help = "may change names that belong to another owner"},
 
@@ -166,6 +171,9 @@ static const struct row rows[] = {
 	.help = "condition: the service type, such as _http._tcp"},
 {"rule.allow", "instance", NODE_SCALAR, decode_instance, FIELD(struct conf_rule, instance),
 	.help = "condition: pattern of the instance's label, with * and ?"},
+{"rule.allow", "environment", NODE_SCALAR, decode_environment,
+	FIELD(struct conf_rule, environment),
+	.help = "condition: the environment that the instance's TXT record says"},
 };
 /* clang-format on */
 

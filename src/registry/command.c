@@ -18,7 +18,8 @@ enum update_flag {
 	FLAG_TAKEOVER = 1,
 	FLAG_LEASE = 2, /* the request had an Update Lease option */
 	FLAG_KEY_LEASE = 4, /* of the form with a key lease */
-	FLAGS_ALL = 7,
+	FLAG_HOLD = 8,
+	FLAGS_ALL = 15,
 };
 
 #define UPDATE_FIXED 24 /* kind, flags, owner's two, signed, leases, counts */
@@ -135,7 +136,7 @@ size_t command_change_size(const struct command_change *change)
 
 static uint8_t update_flags(const struct command_update *update)
 {
-	return (uint8_t)((update->takeover ? FLAG_TAKEOVER : 0) |
+	return (uint8_t)((update->takeover ? FLAG_TAKEOVER : 0) | (update->hold ? FLAG_HOLD : 0) |
 			 (update->lease.present ? FLAG_LEASE : 0) |
 			 (update->lease.has_key ? FLAG_KEY_LEASE : 0));
 }
@@ -285,6 +286,7 @@ static void read_update_head(struct buf_reader *reader, struct command_update *u
 	const uint8_t flags = buf_read_u8(reader);
 
 	update->takeover = (flags & FLAG_TAKEOVER) != 0;
+	update->hold = (flags & FLAG_HOLD) != 0;
 	update->lease.present = (flags & FLAG_LEASE) != 0;
 	update->lease.has_key = (flags & FLAG_KEY_LEASE) != 0;
 	update->zone = read_name(reader);

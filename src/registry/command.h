@@ -66,6 +66,7 @@ struct command_update {
 	const uint8_t *zone;
 	struct owner owner;
 	bool takeover;
+	bool hold; /* instances that it makes are not published until released */
 	uint64_t signed_s; /* when it was signed, or arrived */
 	struct dns_lease lease;
 	uint16_t prereq_count;

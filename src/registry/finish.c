@@ -81,12 +81,25 @@ static bool is_changed(const struct draft *draft, const struct content *now,
 	       !records_are(before->records, before->count, now->records, now->count);
 }
 
+/* A new instance is held when its rule says so; one that is there stays as it is. */
+static void hold(const struct evaluation *evaluation, struct draft *draft)
+{
+	const bool is_new = draft->content.count == 0 && (draft->content.flags & NAME_PTR) == 0;
+
+	if (evaluation->update.hold && is_new && draft->is_added_to &&
+	    draft->role == ROLE_INSTANCE) {
+		draft->flags |= NAME_HELD;
+	}
+}
+
 /* What goes when an instance loses its SRV: it keeps no subtypes, only the PTR that waits. */
 static void settle(struct draft *draft)
 {
+	const bool is_waiting = draft->role == ROLE_INSTANCE && (draft->flags & NAME_PTR) != 0;
+
 	if (draft->count == 0) {
 		draft->subtypes_size = 0;
-		draft->flags &= draft->role == ROLE_INSTANCE ? NAME_PTR : 0;
+		draft->flags &= is_waiting ? NAME_PTR | NAME_HELD : 0;
 	}
 }
 
@@ -133,6 +146,7 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	struct content *now = &name->content;
 	struct content before = {0};
 
+	hold(evaluation, draft);
 	settle(draft);
 	*now = draft->content;
 	now->name = draft->old != NULL ? draft->content.name : draft->name;

@@ -4,18 +4,13 @@
  *
  *   1. zone          3.1    zone_fault()    whose zone, is it served, may it be updated at all
  *   2. collect              collect()       each record once, RDATA checked and uncompressed
- *   3. rules         3.3    judge()         may this identity touch these names
+ *   3. rules         3.3    update_judge()  may this identity touch these names
  *   4. prescan       3.2.5, 3.4.1  check_forms()  forms, types, addresses from afar
  *   5. encode               encode()        the command
  *   6. evaluate             decide()        a heartbeat or prerequisites alone end here
  *
  * What depends on the registry's state (prerequisites, owners, base records) is decided in apply,
  * so all else is submitted. Memory is the arena's; only a command that is submitted is malloc'd.
- *
- * Rules: an instance is judged by its type and label, a PTR at a type or subtype as its target. A
- * host needs no rule of its own when an instance of this message points to it, for that instance
- * is judged anyway, or when one of the same owner in the registry does and the identity may still
- * register some instance: whoever may, could name any host of its owner as the target of it.
  */
 #include "update/update.h"
 
@@ -26,50 +21,17 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "dns/rrtype.h"
 #include "dns/update.h"
 #include "registry/registry.h"
+#include "update/inside.h"
 
 #define NAME_SHOWN 90 /* octets of a name in an extended error, so that the reason fits behind */
-#define RELATIVE_MAX (2 * (DNS_LABEL_MAX + 1) + 1)
-
-/* A record of the message, read once. */
-struct entry {
-	struct dns_rr rr;
-	const uint8_t *rdata; /* uncompressed */
-	uint16_t rdata_size;
-	uint8_t form; /* enum dns_prereq_form or dns_update_form, after check_forms() */
-};
-
-struct section {
-	struct entry *entries;
-	size_t count;
-};
-
-struct receipt {
-	const struct update_request *request;
-	struct update_answer *answer;
-	struct arena *arena;
-	const struct zone *zone;
-	const uint8_t *apex;
-	const struct conf_zone *conf;
-	struct owner owner;
-	struct section prereqs;
-	struct section updates;
-	bool is_takeover; /* every rule that allowed says so */
-	struct access_verdict general; /* for names that are no instance */
-	bool may_some; /* there is an instance that this identity may register */
-	const uint8_t **targets; /* of the SRVs that are added at instances, sorted; or NULL */
-	size_t target_count;
-	const uint8_t *command;
-	size_t command_size;
-};
+#define NAME_LEAST 24 /* octets of it that stand beside the longest reason */
 
 /* ---- refusing ---------------------------------------------------------------------------- */
 
-/* Sets what is answered, with an extended error. Returns the rcode. */
-__attribute__((format(printf, 4, 5))) static int
-refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format, ...)
+int update_refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format,
+		  ...)
 {
 	struct command_result *result = &answer->result;
 	va_list arguments;
@@ -83,33 +45,41 @@ refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *f
 	return rcode;
 }
 
-static int no_memory(struct update_answer *answer)
+int update_no_memory(struct update_answer *answer)
 {
-	return refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, "out of memory");
+	return update_refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, "out of memory");
 }
 
-/* A name for an extended error: cut in the middle of a long one. */
-static const char *shown(char out[DNS_NAME_TEXT_MAX], const uint8_t *name)
+/* A name of at most `most` octets for an extended error: a long one is cut. */
+static const char *cut(char out[DNS_NAME_TEXT_MAX], const uint8_t *name, size_t most)
 {
 	dns_name_to_text(out, name);
-	if (strlen(out) > NAME_SHOWN) {
-		memcpy(out + NAME_SHOWN - 3, "...", sizeof("..."));
+	if (strlen(out) > most) {
+		memcpy(out + most - 3, "...", sizeof("..."));
 	}
 	return out;
 }
 
-/* Refused by `reason`: an extended error for the client, and what the log line needs. */
-static int deny(struct receipt *receipt, const uint8_t *name, const char *reason)
+static const char *shown(char out[DNS_NAME_TEXT_MAX], const uint8_t *name)
+{
+	return cut(out, name, NAME_SHOWN);
+}
+
+int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason)
 {
 	struct update_answer *answer = receipt->answer;
+	const size_t said = strlen(reason) + sizeof(" refused by ");
+	size_t room = sizeof(answer->result.ede_text) - NAME_LEAST;
 	char text[DNS_NAME_TEXT_MAX];
 
+	/* The reason is what the sender does not know. */
+	room = said < room ? sizeof(answer->result.ede_text) - said : NAME_LEAST;
 	answer->is_denied = true;
 	snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
 	dns_name_to_text(answer->zone, receipt->apex);
 	dns_name_to_text(answer->name, name);
-	return refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s refused by %s",
-		      shown(text, name), reason);
+	return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s refused by %s",
+			     cut(text, name, room < NAME_SHOWN ? room : NAME_SHOWN), reason);
 }
 
 /* ---- the zone section (RFC 2136 3.1) ----------------------------------------------------- */
@@ -128,26 +98,26 @@ static int find_zone(struct receipt *receipt)
 	struct update_answer *answer = receipt->answer;
 
 	if (!is_zone_section(message)) {
-		return refuse(answer, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
-			      "the zone section is not one zone, type SOA, class IN");
+		return update_refuse(answer, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
+				     "the zone section is not one zone, type SOA, class IN");
 	}
 	if (message->qclass == DNS_CLASS_IN) {
 		receipt->conf = conf_zone_find(request->conf, message->qname);
 	}
 	if (receipt->conf == NULL) {
-		return refuse(answer, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
-			      "no zone of this name here");
+		return update_refuse(answer, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
+				     "no zone of this name here");
 	}
 	if (!receipt->conf->is_registry) {
-		return refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
-			      "a static zone: it changes with its file");
+		return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				     "a static zone: it changes with its file");
 	}
 	/* Not there, or still what it was before a reload: its base is not in yet. */
 	receipt->zone = root_zone(request->root, message->qname);
 	if (receipt->zone == NULL || !zone_is_registry(receipt->zone) ||
 	    !zone_is_served(receipt->zone)) {
-		return refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
-			      "the zone is not ready");
+		return update_refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+				     "the zone is not ready");
 	}
 	receipt->apex = zone_apex(receipt->zone);
 	return DNS_RCODE_NOERROR;
@@ -181,7 +151,7 @@ static int walk_section(struct receipt *receipt, struct section *section, enum d
 
 	section->entries = arena_alloc(receipt->arena, count * sizeof(struct entry));
 	if (section->entries == NULL) {
-		return no_memory(receipt->answer);
+		return update_no_memory(receipt->answer);
 	}
 	for (section->count = 0; section->count < count; section->count++) {
 		struct entry *entry = &section->entries[section->count];
@@ -210,9 +180,9 @@ static int read_rdata(struct receipt *receipt, struct section *section, enum dns
 		entry->rdata = pool->at;
 		size = dns_rr_rdata(receipt->request->message, &entry->rr, pool);
 		if (size < 0 || size > UINT16_MAX) {
-			return refuse(receipt->answer, DNS_RCODE_FORMERR, DNS_EDE_INVALID_DATA,
-				      "%s: malformed RDATA of type %u",
-				      shown(text, entry->rr.owner), entry->rr.type);
+			return update_refuse(receipt->answer, DNS_RCODE_FORMERR,
+					     DNS_EDE_INVALID_DATA, "%s: malformed RDATA of type %u",
+					     shown(text, entry->rr.owner), entry->rr.type);
 		}
 		entry->rdata_size = (uint16_t)size;
 	}
@@ -235,7 +205,7 @@ static int collect(struct receipt *receipt)
 	}
 	octets = arena_alloc(receipt->arena, room);
 	if (octets == NULL) {
-		return no_memory(receipt->answer);
+		return update_no_memory(receipt->answer);
 	}
 	pool = buf_writer(octets, room);
 	rcode = read_rdata(receipt, &receipt->prereqs, DNS_PREREQUISITE, &pool);
@@ -243,210 +213,6 @@ static int collect(struct receipt *receipt)
 		rcode = read_rdata(receipt, &receipt->updates, DNS_UPDATE, &pool);
 	}
 	return rcode;
-}
-
-/* ---- rules ------------------------------------------------------------------------------- */
-
-/* "_http._tcp" of the type's full name. */
-static const uint8_t *relative_type(uint8_t out[RELATIVE_MAX], const uint8_t *type)
-{
-	const size_t size = type[0] + 1u + dns_name_parent(type)[0] + 1u;
-
-	memcpy(out, type, size);
-	out[size] = 0;
-	return out;
-}
-
-static struct access_verdict ask(const struct receipt *receipt, const uint8_t *type,
-				 const uint8_t *instance)
-{
-	const struct access_subject subject = {.type = type, .instance = instance};
-
-	return access_judge(&receipt->conf->update, receipt->request->identity, &subject);
-}
-
-/* Takes note of a rule that allowed, or refuses. */
-static int settle(struct receipt *receipt, const uint8_t *name,
-		  const struct access_verdict *verdict)
-{
-	char reason[sizeof(receipt->answer->reason)];
-
-	if (verdict->verdict == CONF_ALLOW) {
-		receipt->is_takeover &= verdict->rule != NULL && verdict->rule->takeover;
-		return DNS_RCODE_NOERROR;
-	}
-	access_explain(reason, sizeof(reason), &receipt->conf->update, verdict);
-	receipt->answer->is_unproven = verdict->is_unproven;
-	return deny(receipt, name, reason);
-}
-
-static int judge_instance(struct receipt *receipt, const uint8_t *name)
-{
-	uint8_t relative[RELATIVE_MAX];
-	const uint8_t *type = relative_type(relative, zone_type_of(ROLE_INSTANCE, name));
-	const struct access_verdict verdict = ask(receipt, type, name);
-
-	return settle(receipt, name, &verdict);
-}
-
-static int compare_targets(const void *one, const void *other)
-{
-	return dns_name_compare(*(const uint8_t *const *)one, *(const uint8_t *const *)other);
-}
-
-static bool is_in_zone(const struct receipt *receipt, const struct entry *entry)
-{
-	return dns_name_is_in(entry->rr.owner, receipt->apex);
-}
-
-/* Does this record add an SRV at an instance? */
-static bool adds_srv(const struct receipt *receipt, const struct entry *entry)
-{
-	return entry->rr.type == DNS_TYPE_SRV && entry->rr.class == DNS_CLASS_IN &&
-	       is_in_zone(receipt, entry) &&
-	       zone_role(receipt->zone, entry->rr.owner) == ROLE_INSTANCE;
-}
-
-/* The hosts to which instances of this message point, sorted, for a message of any size. */
-static int gather_targets(struct receipt *receipt)
-{
-	const struct section *updates = &receipt->updates;
-
-	receipt->targets = arena_alloc(receipt->arena, updates->count * sizeof(uint8_t *));
-	if (receipt->targets == NULL) {
-		return no_memory(receipt->answer);
-	}
-	for (size_t i = 0; i < updates->count; i++) {
-		if (adds_srv(receipt, &updates->entries[i])) {
-			receipt->targets[receipt->target_count++] =
-				dns_srv_view(updates->entries[i].rdata).target;
-		}
-	}
-	qsort(receipt->targets, receipt->target_count, sizeof(uint8_t *), compare_targets);
-	return DNS_RCODE_NOERROR;
-}
-
-static bool is_target(const struct receipt *receipt, const uint8_t *host)
-{
-	return bsearch(&host, receipt->targets, receipt->target_count, sizeof(uint8_t *),
-		       compare_targets) != NULL;
-}
-
-/* A label that a rule's glob matches; without a glob any will do. */
-static void sample_label(uint8_t out[DNS_LABEL_MAX + 1], const char *glob)
-{
-	out[0] = 0;
-	for (; glob != NULL && *glob != '\0' && out[0] < DNS_LABEL_MAX; glob++) {
-		if (*glob != '*') {
-			out[++out[0]] = (uint8_t)(*glob == '?' ? 'x' : *glob);
-		}
-	}
-	if (out[0] == 0) {
-		out[++out[0]] = 'x';
-	}
-}
-
-/* Is there an instance that this identity may register? */
-static bool may_register_some(const struct receipt *receipt)
-{
-	static const uint8_t any_type[] = "\2_x\4_tcp";
-	const struct conf_rules *rules = &receipt->conf->update;
-
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct conf_rule *rule = &rules->rules[i];
-		const uint8_t *type = rule->type == NULL ? any_type : rule->type;
-		uint8_t label[DNS_LABEL_MAX + 1];
-
-		sample_label(label, rule->instance);
-		if (rule->verdict == CONF_ALLOW &&
-		    ask(receipt, type, label).verdict == CONF_ALLOW) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What hosts need, once for a message: they may be thousands. */
-static int prepare_hosts(struct receipt *receipt)
-{
-	if (receipt->targets != NULL) {
-		return DNS_RCODE_NOERROR;
-	}
-	receipt->may_some = may_register_some(receipt);
-	return gather_targets(receipt);
-}
-
-/* A name that is no instance: by a general rule, or as the host of an instance. */
-static int judge_other(struct receipt *receipt, const uint8_t *name, enum name_role role)
-{
-	int rcode;
-
-	if (receipt->general.verdict == CONF_ALLOW || role != ROLE_PLAIN) {
-		return settle(receipt, name, &receipt->general);
-	}
-	rcode = prepare_hosts(receipt);
-	if (rcode != DNS_RCODE_NOERROR || is_target(receipt, name)) {
-		return rcode;
-	}
-	if (receipt->may_some && zone_pointers(receipt->zone, name, &receipt->owner) > 0) {
-		receipt->is_takeover = false;
-		return DNS_RCODE_NOERROR;
-	}
-	return settle(receipt, name, &receipt->general);
-}
-
-/* The instance that a PTR at its own type, or at a subtype of that, is about; or NULL. */
-static const uint8_t *ptr_instance(const struct receipt *receipt, const struct entry *entry,
-				   enum name_role role)
-{
-	if ((role != ROLE_TYPE && role != ROLE_SUBTYPE) || entry->rr.type != DNS_TYPE_PTR ||
-	    entry->rdata == NULL || !dns_name_is_in(entry->rdata, receipt->apex) ||
-	    zone_role(receipt->zone, entry->rdata) != ROLE_INSTANCE) {
-		return NULL;
-	}
-	return dns_name_equal(zone_type_of(ROLE_INSTANCE, entry->rdata),
-			      zone_type_of(role, entry->rr.owner))
-		       ? entry->rdata
-		       : NULL;
-}
-
-static int judge_entry(struct receipt *receipt, const struct entry *entry, const uint8_t **last)
-{
-	const enum name_role role = zone_role(receipt->zone, entry->rr.owner);
-	const uint8_t *instance =
-		role == ROLE_INSTANCE ? entry->rr.owner : ptr_instance(receipt, entry, role);
-
-	if (instance == NULL) {
-		return judge_other(receipt, entry->rr.owner, role);
-	}
-	if (*last != NULL && dns_name_equal(instance, *last)) {
-		return DNS_RCODE_NOERROR;
-	}
-	*last = instance;
-	return judge_instance(receipt, instance);
-}
-
-/* Every name that the message touches, in order; the first refused refuses the message. */
-static int judge(struct receipt *receipt)
-{
-	const uint8_t *last = NULL; /* the instance judged last: it has several records */
-
-	receipt->is_takeover = receipt->updates.count > 0;
-	receipt->general = ask(receipt, NULL, NULL);
-	for (size_t i = 0; i < receipt->updates.count; i++) {
-		const struct entry *entry = &receipt->updates.entries[i];
-		int rcode;
-
-		/* The prescan says NOTZONE of those. */
-		if (!is_in_zone(receipt, entry)) {
-			continue;
-		}
-		rcode = judge_entry(receipt, entry, &last);
-		if (rcode != DNS_RCODE_NOERROR) {
-			return rcode;
-		}
-	}
-	return DNS_RCODE_NOERROR;
 }
 
 /* ---- prescan (RFC 2136 3.2.5, 3.4.1) ----------------------------------------------------- */
@@ -510,10 +276,10 @@ static int form_fault(struct receipt *receipt, int rcode, const struct entry *en
 {
 	char text[DNS_NAME_TEXT_MAX];
 
-	return refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
-		      rcode == DNS_RCODE_NOTZONE ? "%s (%s) is not in the zone"
-						 : "%s (%s): not a form of RFC 2136",
-		      shown(text, entry->rr.owner), section);
+	return update_refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
+			     rcode == DNS_RCODE_NOTZONE ? "%s (%s) is not in the zone"
+							: "%s (%s): not a form of RFC 2136",
+			     shown(text, entry->rr.owner), section);
 }
 
 static int check_update(struct receipt *receipt, struct entry *entry, bool is_afar)
@@ -530,13 +296,13 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 	if (is_signers(entry->rr.type)) {
 		char type[16];
 
-		return refuse(receipt->answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
-			      "%s: type %s is a signer's, not for UPDATE",
-			      shown(text, entry->rr.owner),
-			      dns_rrtype_to_text(type, entry->rr.type));
+		return update_refuse(receipt->answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
+				     "%s: type %s is a signer's, not for UPDATE",
+				     shown(text, entry->rr.owner),
+				     dns_rrtype_to_text(type, entry->rr.type));
 	}
 	fault = is_afar ? address_fault(entry) : NULL;
-	return fault == NULL ? DNS_RCODE_NOERROR : deny(receipt, entry->rr.owner, fault);
+	return fault == NULL ? DNS_RCODE_NOERROR : update_deny(receipt, entry->rr.owner, fault);
 }
 
 static int check_forms(struct receipt *receipt)
@@ -608,6 +374,7 @@ static int encode(struct receipt *receipt)
 		.zone = receipt->apex,
 		.owner = receipt->owner,
 		.takeover = receipt->is_takeover,
+		.hold = receipt->is_held,
 		.signed_s = receipt->request->signed_s,
 		.lease = receipt->request->message->edns.lease,
 		.prereq_count = (uint16_t)receipt->prereqs.count,
@@ -618,7 +385,7 @@ static int encode(struct receipt *receipt)
 	struct buf_writer out = buf_writer(octets, octets == NULL ? 0 : size);
 
 	if (octets == NULL) {
-		return no_memory(receipt->answer);
+		return update_no_memory(receipt->answer);
 	}
 	command_write_update(&out, &update);
 	for (size_t i = 0; i < receipt->prereqs.count; i++) {
@@ -662,7 +429,7 @@ static enum update_outcome submit(struct receipt *receipt)
 
 	answer->command = malloc(receipt->command_size);
 	if (answer->command == NULL) {
-		no_memory(answer);
+		update_no_memory(answer);
 		return UPDATE_REPLY;
 	}
 	memcpy(answer->command, receipt->command, receipt->command_size);
@@ -681,7 +448,7 @@ static enum update_outcome decide(struct receipt *receipt)
 
 	assert(ret != ERR_DAMAGED);
 	if (ret != OK) {
-		no_memory(receipt->answer);
+		update_no_memory(receipt->answer);
 		return UPDATE_REPLY;
 	}
 	if (is_answered(receipt, &plan)) {
@@ -719,8 +486,8 @@ static struct owner owner_of(const struct access_identity *identity)
 enum update_outcome update_receive(const struct update_request *request, struct arena *arena,
 				   struct update_answer *answer)
 {
-	static int (*const steps[])(struct receipt *) = {find_zone, collect, judge, check_forms,
-							 encode};
+	static int (*const steps[])(struct receipt *) = {find_zone, collect, update_judge,
+							 check_forms, encode};
 	struct receipt receipt = {
 		.request = request,
 		.answer = answer,

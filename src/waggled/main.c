@@ -141,8 +141,9 @@ static void warn_of_open_rules(const struct conf *conf)
 		const struct conf_zone *zone = &conf->zones[i];
 		for (size_t k = 0; k < zone->update.count; k++) {
 			const struct conf_rule *rule = &zone->update.rules[k];
-			if (rule->verdict == CONF_DENY && !rule->has_net && rule->key == NULL &&
-			    rule->type == NULL && rule->instance == NULL) {
+			if (rule->verdict != CONF_ALLOW && !rule->has_net && rule->key == NULL &&
+			    rule->type == NULL && rule->instance == NULL &&
+			    rule->environment == NULL) {
 				break; /* nothing behind it is ever reached */
 			}
 			if (lets_strangers_in(rule)) {

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "access/access.h"
@@ -83,8 +84,8 @@ static void check_question(const struct question *question)
 	char text[128];
 
 	const struct access_verdict verdict = access_judge(rules, &identity, &subject);
-	if (verdict.verdict == CONF_ALLOW) {
-		strcpy(text, "allow");
+	if (verdict.verdict != CONF_DENY) {
+		strcpy(text, verdict.verdict == CONF_ALLOW ? "allow" : "hold");
 		ck_assert(!verdict.is_unproven);
 	} else {
 		ck_assert_ptr_eq(access_explain(text, sizeof(text), rules, &verdict), text);
@@ -324,6 +325,137 @@ START_TEST(a_pattern_matches_the_whole_label)
 }
 END_TEST
 
+START_TEST(what_is_held_is_no_denial_and_needs_a_proven_address)
+{
+	static const char by_net[] = "[{hold: {net: 192.0.2.0/24}}]";
+	static const struct question cases[] = {
+		{"[{hold: {key: dev}}, {allow: {}}]", "192.0.2.1", "udp", "dev", HTTP, WEB, "hold"},
+		{"[{hold: {key: dev}}, {allow: {}}]", "192.0.2.1", "udp", "ops", HTTP, WEB,
+		 "allow"},
+		{"[{deny: {key: dev}}, {hold: {}}]", "192.0.2.1", "udp", "dev", HTTP, WEB,
+		 "rule 1 (line 6)"},
+		{by_net, "192.0.2.1", "tcp", NULL, HTTP, WEB, "hold"},
+		{by_net, "192.0.2.1", "udp", NULL, HTTP, WEB,
+		 "rule 1 (line 6) counts by TCP, with a cookie or a key only"},
+	};
+
+	check_questions(cases, COUNT_OF(cases));
+}
+END_TEST
+
+/* ---- environments ------------------------------------------------------------------------ */
+
+/* TXT records, apart by "|", each of strings apart by blanks. */
+struct said {
+	const char *texts;
+	const char *answer; /* by rules that deny prod, hold new, allow test */
+};
+
+static size_t read_texts(struct access_text out[8], const char *texts)
+{
+	static uint8_t octets[1024];
+	size_t count = 0;
+	size_t used = 0;
+
+	while (*texts != '\0') {
+		const size_t begin = used;
+
+		for (;;) {
+			const size_t size = strcspn(texts, " |");
+
+			octets[used] = (uint8_t)size;
+			memcpy(octets + used + 1, texts, size);
+			used += size + 1;
+			texts += size;
+			if (*texts != ' ') {
+				break;
+			}
+			texts++;
+		}
+		out[count++] = (struct access_text){octets + begin, used - begin};
+		texts += *texts == '|';
+	}
+	return count;
+}
+
+START_TEST(an_environment_is_what_the_first_pair_of_a_record_says)
+{
+	static const char none[] = "no rule allows this";
+	static const char prod[] = "rule 1 (line 6)";
+	static const struct said cases[] = {
+		{"env=test", "allow"},
+		{"env=prod", prod},
+		{"env=new", "hold"},
+		{"", none},
+		{"x=1", none},
+		{"env", none},
+		{"env=", none},
+		{"environment=test", none},
+		{"en=test", none},
+		{"ENV=test", "allow"},
+		{"env=Test", none},
+		{"env=test1", none},
+		{"env=tes", none},
+		{"a=1 env=test b=2", "allow"},
+		/* a second pair of a record counts for nothing (RFC 6763 6.4) */
+		{"env=test env=prod", "allow"},
+		{"env env=test", "allow"},
+		/* of several records one is enough to deny or hold, to allow all have to agree */
+		{"env=test|env=prod", prod},
+		{"env=test|env=new", "hold"},
+		{"env=test|env=other", none},
+		{"env=test|x=1", "allow"},
+		{"x=1|env=test|env=test", "allow"},
+	};
+	struct conf *conf = conf_of("[{deny: {environment: prod}}, {hold: {environment: new}}, "
+				    "{allow: {environment: test}}]\n    environment: Env");
+	const struct conf_rules *rules = &conf->zones[0].update;
+	const struct sockaddr_storage peer = address_of("192.0.2.1");
+	const struct access_identity identity = {.peer = &peer, .transport = ACCESS_TCP};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct access_text texts[8];
+		const struct access_subject subject = {.type = (const uint8_t *)HTTP,
+						       .instance = (const uint8_t *)WEB,
+						       .texts = texts,
+						       .text_count =
+							       read_texts(texts, cases[i].texts)};
+		const struct access_verdict verdict = access_judge(rules, &identity, &subject);
+		char text[128];
+
+		access_explain(text, sizeof(text), rules, &verdict);
+		ck_assert_msg(strcmp(verdict.verdict == CONF_ALLOW  ? "allow"
+				     : verdict.verdict == CONF_HOLD ? "hold"
+								    : text,
+				     cases[i].answer) == 0,
+			      "%s: %s", cases[i].texts, text);
+	}
+	conf_unref(conf);
+}
+END_TEST
+
+START_TEST(a_record_that_ends_in_the_middle_of_a_string_says_no_more)
+{
+	static const uint8_t octets[] = {8, 'e', 'n', 'v', '=', 't', 'e', 's', 't'};
+	struct conf *conf = conf_of("[{allow: {environment: test}}]\n    environment: env");
+	const struct sockaddr_storage peer = address_of("192.0.2.1");
+	const struct access_identity identity = {.peer = &peer, .transport = ACCESS_TCP};
+
+	for (size_t size = 0; size <= sizeof(octets); size++) {
+		uint8_t *copy = malloc(size + 1);
+		const struct access_text text = {copy, size};
+		const struct access_subject subject = {
+			.instance = (const uint8_t *)WEB, .texts = &text, .text_count = 1};
+
+		memcpy(copy, octets, size);
+		ck_assert((access_judge(&conf->zones[0].update, &identity, &subject).verdict ==
+			   CONF_ALLOW) == (size == sizeof(octets)));
+		free(copy);
+	}
+	conf_unref(conf);
+}
+END_TEST
+
 START_TEST(the_deciding_rule_is_told)
 {
 	struct conf *conf = conf_of("[{allow: {key: dev}}, {allow: {key: ops}, takeover: true}]");
@@ -397,6 +529,9 @@ int main(void)
 		a_type_is_that_type_and_no_other_name,
 		all_conditions_of_a_rule_must_hold,
 		a_pattern_matches_the_whole_label,
+		what_is_held_is_no_denial_and_needs_a_proven_address,
+		an_environment_is_what_the_first_pair_of_a_record_says,
+		a_record_that_ends_in_the_middle_of_a_string_says_no_more,
 		the_deciding_rule_is_told,
 		a_reason_is_cut_to_its_room,
 		addresses_are_shown_as_they_are_configured,

@@ -85,7 +85,9 @@ static const char whole_file[] =
 	"        - {allow: {net: 127.0.0.0/8}}\n"
 	"        - {allow: {key: OPS, type: \"_HTTP._tcp\", instance: \"web-*\"}, name: web}\n"
 	"        - {allow: {key: ops., net: \"2001:db8::/32\"}, takeover: true}\n"
+	"        - {hold: {environment: prod}}\n"
 	"        - {deny: {}}\n"
+	"      environment: env\n"
 	"      lease: {min: 60, max: 1d, default: 3h, key-max: 2w}\n"
 	"      ttl: {derived: 20s, max: 2d}\n"
 	"      answer-max: 50\n"
@@ -183,7 +185,7 @@ START_TEST(the_rules_are_as_written)
 	const struct conf_rules *rules = &conf->zones[1].update;
 
 	ck_assert(rules->is_written);
-	ck_assert_uint_eq(rules->count, 4);
+	ck_assert_uint_eq(rules->count, 5);
 	ck_assert_int_eq(rules->rules[0].verdict, CONF_ALLOW);
 	ck_assert(rules->rules[0].has_net);
 	ck_assert_int_eq(rules->rules[0].net.family, AF_INET);
@@ -200,9 +202,13 @@ START_TEST(the_rules_are_as_written)
 	ck_assert(rules->rules[2].takeover);
 	ck_assert_int_eq(rules->rules[2].net.family, AF_INET6);
 	ck_assert_uint_eq(rules->rules[2].net.prefix, 32);
-	ck_assert_int_eq(rules->rules[3].verdict, CONF_DENY);
-	ck_assert(!rules->rules[3].has_net);
-	ck_assert_ptr_null(rules->rules[3].key);
+	ck_assert_str_eq(rules->environment, "env");
+	ck_assert_int_eq(rules->rules[3].verdict, CONF_HOLD);
+	ck_assert_str_eq(rules->rules[3].environment, "prod");
+	ck_assert_int_eq(rules->rules[4].verdict, CONF_DENY);
+	ck_assert(!rules->rules[4].has_net);
+	ck_assert_ptr_null(rules->rules[4].key);
+	ck_assert_ptr_null(rules->rules[4].environment);
 	conf_unref(conf);
 }
 END_TEST

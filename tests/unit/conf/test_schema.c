@@ -160,13 +160,28 @@ static const struct {
 					"to 63 letters, digits and hyphens"},
 	{REGISTRY("{rules: }"), "2: zone.registry.rules: holds nothing; write a list, in brackets "
 				"or with a \"- \" before each entry"},
-	{RULE("{}"), "2: zone.registry.rules: a rule with neither allow nor deny; write one of "
-		     "them, as {allow: {net: 10.0.0.0/8}} or {deny: {}}"},
+	{RULE("{}"), "2: zone.registry.rules: a rule with none of allow, deny and hold; write "
+		     "one of them, as {allow: {net: 10.0.0.0/8}} or {deny: {}}"},
 	{RULE("deny"), "2: zone.registry.rules: holds one value; write keys and values, in braces "
 		       "or one to a line below it"},
 	{RULE("{allow: {}, deny: {}}"),
-	 "2: zone.registry.rules: a rule with both allow and deny; write one of them, as {allow: "
-	 "{net: 10.0.0.0/8}} or {deny: {}}"},
+	 "2: zone.registry.rules: a rule with more than one of allow, deny and hold; write one of "
+	 "them, as {allow: {net: 10.0.0.0/8}} or {deny: {}}"},
+	{RULE("{hold: {}, takeover: true}"),
+	 "2: zone.registry.rules: takeover beside hold; only what is allowed can take over"},
+	{RULE("{deny: {environment: prod}}"),
+	 "2: zone.registry.rules: a rule by environment, and no TXT key that says it; write "
+	 "\"environment: env\" beside \"rules\""},
+	{REGISTRY("{environment: a=b}"),
+	 "2: zone.registry.environment: \"a=b\" is no key of a TXT record; write printable ASCII "
+	 "without \"=\", as env"},
+	{REGISTRY("{environment: \"\"}"),
+	 "2: zone.registry.environment: has 0 octets; write 1 to 64"},
+	{BARE "zone: [{name: a, file: f, query: [{hold: {}}]}]\n",
+	 "2: zone.query: hold is for registrations; write allow or deny"},
+	{BARE "zone: [{name: a, file: f, query: [{deny: {environment: x}}]}]\n",
+	 "2: zone.query: a rule by environment, and no TXT key that says it; write "
+	 "\"environment: env\" beside \"rules\""},
 	{RULE("{deny: {}, takeover: true}"),
 	 "2: zone.registry.rules: takeover beside deny; only what is allowed can take over"},
 	{RULE("{allow: {}, takeover: yes}"),

@@ -7,7 +7,7 @@
  *	       "add web._http._tcp 60 SRV 0 0 80 h\n"
  *	       "del h A\n");
  *
- * Who: a, b (keys), net, operator; then lease:N, key-lease:N, takeover. Lines: "add NAME TTL TYPE
+ * Who: a, b (keys), net, operator; then lease:N, key-lease:N, takeover, hold. Lines: "add NAME TTL TYPE
  * RDATA", "del NAME [TYPE [RDATA]]", "used NAME", "unused NAME", "exists NAME TYPE",
  * "missing NAME TYPE", "equals NAME TYPE RDATA". Each command is a batch of its own, unless it is
  * between batch_begin() and batch_commit().
@@ -143,6 +143,8 @@ static inline void read_who(struct command_update *head, const char *who)
 			head->lease.key_lease_s = (uint32_t)strtoul(word + 10, NULL, 10);
 		} else if (strcmp(word, "takeover") == 0) {
 			head->takeover = true;
+		} else if (strcmp(word, "hold") == 0) {
+			head->hold = true;
 		} else {
 			head->owner = owner_named(word);
 		}

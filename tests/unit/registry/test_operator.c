@@ -62,6 +62,86 @@ START_TEST(what_is_not_held_is_released_without_a_change)
 }
 END_TEST
 
+/* ---- hold -------------------------------------------------------------------------------- */
+
+#define WEB_IS_HELD "web._http._tcp 60 SRV 0 0 80 h\nh 60 A 192.0.2.1\n"
+
+START_TEST(a_new_instance_is_held_until_it_is_released)
+{
+	struct play *play = play_new();
+
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_HELD);
+	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 2);
+	/* Its heartbeat is one, by this rule or another. */
+	ck_assert_uint_eq(evaluate(play, "a hold lease:60", REGISTER_WEB), DNS_RCODE_NOERROR);
+	ck_assert(!play->result.is_change);
+	ck_assert_uint_eq(evaluate(play, "a lease:60", REGISTER_WEB), DNS_RCODE_NOERROR);
+	ck_assert(!play->result.is_change);
+	updated(play, "a lease:60", "add web._http._tcp 60 TXT \"x\"\n");
+	expect_zone(&play->stage, WEB_IS_HELD "web._http._tcp 60 TXT \"x\"\n");
+	ck_assert_uint_eq(say_of(play, OPERATOR_RELEASE, "web._http._tcp"), DNS_RCODE_NOERROR);
+	expect_zone(&play->stage, WEB_IS_THERE "web._http._tcp 60 TXT \"x\"\n");
+	play_free(play);
+}
+END_TEST
+
+START_TEST(what_is_released_stays_so_until_it_is_gone)
+{
+	static const char again[] = "del web._http._tcp\n" REGISTER_WEB;
+	struct play *play = play_new();
+
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	ck_assert_uint_eq(say_of(play, OPERATOR_RELEASE, "web._http._tcp"), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(evaluate(play, "a hold lease:60", REGISTER_WEB), DNS_RCODE_NOERROR);
+	ck_assert(!play->result.is_change);
+	/* Changes, of the form that SRP clients send, and a PTR that goes and comes. */
+	updated(play, "a hold lease:90", again);
+	updated(play, "a hold", "del _http._tcp PTR web._http._tcp\n");
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_THERE);
+	expire(play, "web._http._tcp");
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_HELD);
+	ck_assert_uint_eq(say_of(play, OPERATOR_RELEASE, "web._http._tcp"), DNS_RCODE_NOERROR);
+	updated(play, "a", "del web._http._tcp\ndel _http._tcp PTR web._http._tcp\n");
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_HELD);
+	play_free(play);
+}
+END_TEST
+
+START_TEST(a_ptr_before_its_instance_is_no_way_around)
+{
+	struct play *play = play_new();
+
+	updated(play, "a hold lease:60", "add _http._tcp 60 PTR web._http._tcp\n");
+	updated(play, "a hold lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_HELD);
+	/* Its records go, its PTR waits, and they come again. */
+	updated(play, "a", "del web._http._tcp\n");
+	updated(play, "a lease:60", REGISTER_WEB);
+	expect_zone(&play->stage, WEB_IS_HELD);
+	/* A subtype alone makes nothing. */
+	updated(play, "a hold", "add _red._sub._http._tcp 60 PTR two._http._tcp\n");
+	ck_assert_ptr_null(zone_entry(stage_zone(&play->stage), wire("two._http._tcp")));
+	play_free(play);
+}
+END_TEST
+
+START_TEST(what_was_published_before_the_rule_stays_so)
+{
+	struct play *play = play_new();
+
+	updated(play, "a lease:60", REGISTER_WEB);
+	updated(play, "a hold lease:90",
+		REGISTER_WEB "add two._http._tcp 60 SRV 0 0 81 h\n"
+			     "add _http._tcp 60 PTR two._http._tcp\n");
+	expect_zone(&play->stage, WEB_IS_THERE "two._http._tcp 60 SRV 0 0 81 h\n");
+	play_free(play);
+}
+END_TEST
+
 /* ---- remove ------------------------------------------------------------------------------ */
 
 START_TEST(a_removal_takes_all_of_an_instance_in_one_step)
@@ -181,6 +261,10 @@ int main(void)
 	const TTest *const tests[] = {
 		a_released_instance_is_published_and_keeps_lease_and_version,
 		what_is_not_held_is_released_without_a_change,
+		a_new_instance_is_held_until_it_is_released,
+		what_is_released_stays_so_until_it_is_gone,
+		a_ptr_before_its_instance_is_no_way_around,
+		what_was_published_before_the_rule_stays_so,
 		a_removal_takes_all_of_an_instance_in_one_step,
 		a_host_goes_and_a_ptr_that_waits_and_any_other_name,
 		a_host_that_waited_for_its_instance_goes_with_it,

@@ -246,12 +246,13 @@ static const char *rcode_text(unsigned rcode)
 	return texts[rcode];
 }
 
-static bool is_takeover(const struct update_answer *answer)
+static const char *flags_text(const struct update_answer *answer)
 {
 	struct command_update update;
 
 	ck_assert_int_eq(command_read_update(&update, answer->command, answer->command_size), OK);
-	return update.takeover;
+	ck_assert(!update.takeover || !update.hold);
+	return update.takeover ? " takeover" : update.hold ? " hold" : "";
 }
 
 /* What came of it, in a line; frees the command. */
@@ -261,7 +262,7 @@ static const char *outcome_text(enum update_outcome outcome, struct update_answe
 	const struct command_result *result = &answer->result;
 
 	if (outcome == UPDATE_SUBMIT) {
-		snprintf(out, sizeof(out), "submit%s", is_takeover(answer) ? " takeover" : "");
+		snprintf(out, sizeof(out), "submit%s", flags_text(answer));
 		ck_assert(!answer->is_beat && !answer->is_denied);
 		free(answer->command);
 		return out;
@@ -611,6 +612,97 @@ START_TEST(takeover_holds_when_every_rule_used_gives_it)
 				      .has_key = true};
 
 	check_cases(&sender, cases, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(a_rule_that_holds_lets_instances_in_and_says_so)
+{
+	static const struct update_case cases[] = {
+		{"add web-2._http._tcp.svc.test. 60 SRV 0 0 80 h2.svc.test.\n"
+		 "add _http._tcp.svc.test. 60 PTR web-2._http._tcp.svc.test.\n"
+		 "add h2.svc.test. 60 A 192.0.2.1\n",
+		 "submit hold"},
+		{"add _http._tcp.svc.test. 60 PTR web-2._http._tcp.svc.test.\n", "submit hold"},
+		/* one that is held holds the whole message */
+		{"add x._ssh._tcp.svc.test. 60 SRV 0 0 22 h2.svc.test.\n"
+		 "add web-2._http._tcp.svc.test. 60 SRV 0 0 80 h2.svc.test.\n",
+		 "submit hold"},
+		{"add x._ssh._tcp.svc.test. 60 SRV 0 0 22 h2.svc.test.\n", "submit"},
+		/* its own host may be said again, of a stranger's nothing is said */
+		{"add h-key.svc.test. 60 A 192.0.2.8\n", "submit"},
+		{"add x.svc.test. 60 A 192.0.2.9\n", NOT("x.svc.test.")},
+	};
+	static const struct update_case general[] = {
+		{"add x._ssh._tcp.svc.test. 60 SRV 0 0 22 h2.svc.test.\n", "submit hold"},
+		/* a name by itself is had by that name alone */
+		{"add x.svc.test. 60 A 192.0.2.9\n", "submit"},
+		/* at a shared name there is nothing to hold */
+		{"add _ssh._tcp.svc.test. 60 TXT \"x\"\n",
+		 "REFUSED denied 18: _ssh._tcp.svc.test. refused by rule quarantine, which holds "
+		 "instances only"},
+	};
+	struct sender sender = {.rules = "[{hold: {key: ops, type: _http._tcp}}, {allow: {key: "
+					 "ops, type: _ssh._tcp}}]",
+				.peer = "192.0.2.77",
+				.has_key = true};
+
+	check_cases(&sender, cases, COUNT_OF(cases));
+	sender.rules = "[{hold: {}, name: quarantine}]";
+	check_cases(&sender, general, COUNT_OF(general));
+}
+END_TEST
+
+#define PROD(name) "REFUSED denied 18: " name " refused by rule production is elsewhere"
+
+START_TEST(an_environment_is_what_the_message_says_else_the_registry)
+{
+	static const struct update_case cases[] = {
+		{"add web-2._http._tcp.svc.test. 60 TXT \"env=prod\"\n",
+		 PROD("web-2._http._tcp.svc.test.")},
+		{"add web-2._http._tcp.svc.test. 60 TXT \"env=test\"\n", "submit"},
+		/* said behind the records that it is about, and of a target */
+		{"add web-2._http._tcp.svc.test. 60 SRV 0 0 80 h2.svc.test.\n"
+		 "add a._http._tcp.svc.test. 60 TXT \"env=test\"\n"
+		 "add web-2._http._tcp.svc.test. 60 TXT \"env=prod\"\n",
+		 PROD("web-2._http._tcp.svc.test.")},
+		{"add _http._tcp.svc.test. 60 PTR WEB-2._http._tcp.svc.test.\n"
+		 "add web-2._http._tcp.svc.test. 60 TXT \"x\"\n"
+		 "add web-2._http._tcp.svc.test. 60 TXT \"Env=prod\"\n",
+		 PROD("WEB-2._http._tcp.svc.test.")},
+		/* the registry says it, unless the message does */
+		{"add _http._tcp.svc.test. 60 PTR p._http._tcp.svc.test.\n",
+		 PROD("p._http._tcp.svc.test.")},
+		{"del p._http._tcp.svc.test.\n", PROD("p._http._tcp.svc.test.")},
+		{"add p._http._tcp.svc.test. 60 TXT \"env=test\"\n", "submit"},
+		/* what is deleted is not said */
+		{"del p._http._tcp.svc.test. TXT \"env=test\"\n", PROD("p._http._tcp.svc.test.")},
+		/* other names are of no environment */
+		{"add x.svc.test. 60 TXT \"env=prod\"\n", "submit"},
+	};
+	const struct sender sender = {
+		.rules = "[{deny: {environment: prod}, name: production is elsewhere}, "
+			 "{allow: {key: ops}}]\n    environment: env",
+		.peer = "192.0.2.77",
+		.has_key = true};
+	const struct sender strict = {
+		.rules = "[{allow: {environment: test}}]\n    environment: env",
+		.peer = "192.0.2.77",
+		.has_key = true};
+	static const struct update_case strict_cases[] = {
+		{"add web-2._http._tcp.svc.test. 60 SRV 0 0 80 h2.svc.test.\n"
+		 "add h2.svc.test. 60 A 192.0.2.1\n",
+		 NOT("web-2._http._tcp.svc.test.")},
+		{"add web-2._http._tcp.svc.test. 60 SRV 0 0 80 h2.svc.test.\n"
+		 "add web-2._http._tcp.svc.test. 60 TXT \"env=test\"\n"
+		 "add h2.svc.test. 60 A 192.0.2.1\n",
+		 "submit"},
+		/* a host of its owner, who may register something */
+		{"add h-key.svc.test. 60 A 192.0.2.8\n", "submit"},
+	};
+
+	register_text(&key, 0, "p._http._tcp TXT \"x=1\" \"env=prod\"\n");
+	check_cases(&sender, cases, COUNT_OF(cases));
+	check_cases(&strict, strict_cases, COUNT_OF(strict_cases));
 }
 END_TEST
 
@@ -1002,6 +1094,8 @@ int main(void)
 		a_refusal_names_its_rule,
 		a_long_name_does_not_hide_the_rule,
 		takeover_holds_when_every_rule_used_gives_it,
+		a_rule_that_holds_lets_instances_in_and_says_so,
+		an_environment_is_what_the_message_says_else_the_registry,
 		forms_are_checked_as_rfc_2136_says,
 		rdata_is_checked_before_all_else,
 		signers_types_are_refused,

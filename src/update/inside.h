@@ -1,0 +1,57 @@
+/*
+ * The inside of update: for update.c (the steps) and judge.c (the rules).
+ */
+#pragma once
+
+#include "dns/rrtype.h"
+#include "update/update.h"
+
+/* A record of the message, read once. */
+struct entry {
+	struct dns_rr rr;
+	const uint8_t *rdata; /* uncompressed */
+	uint16_t rdata_size;
+	uint8_t form; /* enum dns_prereq_form or dns_update_form, after check_forms() */
+};
+
+struct section {
+	struct entry *entries;
+	size_t count;
+};
+
+struct receipt {
+	const struct update_request *request;
+	struct update_answer *answer;
+	struct arena *arena;
+	const struct zone *zone;
+	const uint8_t *apex;
+	const struct conf_zone *conf;
+	struct owner owner;
+	struct section prereqs;
+	struct section updates;
+	bool is_takeover; /* every rule that allowed says so */
+	bool is_held; /* a rule holds an instance */
+	struct access_verdict general; /* for names that are no instance */
+	bool may_some; /* there is an instance that this identity may register */
+	const uint8_t **targets; /* of the SRVs that are added at instances, sorted; or NULL */
+	size_t target_count;
+	const struct entry **texts; /* TXT records that are added, by name; or NULL */
+	struct access_text *rdatas; /* theirs */
+	size_t text_count;
+	struct record *records; /* of a name in the registry */
+	struct access_text *known; /* TXT records among them */
+	size_t room; /* for those two */
+	const uint8_t *command;
+	size_t command_size;
+};
+
+/* Sets what is answered, with an extended error. Returns the rcode. */
+__attribute__((format(printf, 4, 5))) int
+update_refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format, ...);
+int update_no_memory(struct update_answer *answer);
+
+/* Refused by `reason`: an extended error for the client, and what the log line needs. */
+int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason);
+
+/* judge.c: may this identity touch the names of the updates (RFC 2136 3.3)? The rcode. */
+int update_judge(struct receipt *receipt);
