@@ -19,10 +19,16 @@ struct command {
 	int (*run)(const struct ctl_options *options, const json_t *request, json_t *reply);
 };
 
+/* clang-format off */
 static const struct command commands[] = {
-	{"status", status_run},   {"show", show_run},     {"why", why_run},
-	{"release", release_run}, {"remove", remove_run},
+	{"status", status_run},
+	{"show", show_run},
+	{"why", why_run},
+	{"metrics", metrics_run},
+	{"release", release_run},
+	{"remove", remove_run},
 };
+/* clang-format on */
 
 /* Those that answer with many lines; *more stays NULL where `reply` was made a refusal. */
 struct opener {

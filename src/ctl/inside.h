@@ -2,6 +2,8 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "ctl/command.h"
 #include "ctl/ctl.h"
@@ -24,6 +26,9 @@ int list_open(const struct ctl_options *options, const json_t *request, json_t *
 int show_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int why_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
+/* All numbers, as OpenMetrics text. */
+int metrics_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+
 /* operator.c: a held instance is published; what is registered at a name goes. */
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
@@ -43,6 +48,23 @@ int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
  */
 int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 		  uint8_t name[DNS_NAME_MAX], const struct zone **zone);
+
+/* ---- metrics.c ---- */
+
+/* The rows of a group, "core" or "net", as `status` has them. NULL: no memory. */
+json_t *metrics_group(const struct ctl_options *options, const char *group);
+
+/* One row of the table, for the manual's check. */
+struct metrics_row {
+	const char *key; /* NULL: not in a group of `status` */
+	const char *group;
+	const char *name;
+	const char *unit; /* NULL: none */
+	const char *help;
+};
+
+/* The `index`-th row; false behind the last. */
+bool metrics_row(size_t index, struct metrics_row *out);
 
 /* ---- show.c ---- */
 

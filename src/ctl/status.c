@@ -178,23 +178,6 @@ static json_t *describe_zones(const struct root *root, uint64_t now_ms)
 
 /* ---- the server -------------------------------------------------------------------------- */
 
-static json_t *describe_core(struct core *core)
-{
-	struct core_counters counters = {0};
-
-	core_count(core, &counters);
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches",
-		(json_int_t)counters.batches, "commands", (json_int_t)counters.commands, "refused",
-		(json_int_t)counters.refused, "failed", (json_int_t)counters.failed, "expired",
-		(json_int_t)counters.expired, "snapshots", (json_int_t)counters.snapshots, "full",
-		(json_int_t)counters.full, "leases", (json_int_t)counters.leases, "overdue_ms",
-		(json_int_t)counters.overdue_ms, "outgrown", (json_int_t)counters.outgrown,
-		"longest_turn_us", (json_int_t)counters.longest_turn_us, "protected_types",
-		(json_int_t)counters.guarded_types, "protected_leases",
-		(json_int_t)counters.guarded_leases, "protections", (json_int_t)counters.guards);
-}
-
 /* The types that are protected against mass expiry; NULL: no memory. */
 static json_t *list_protected(struct core *core, uint64_t now_ms)
 {
@@ -219,24 +202,6 @@ static json_t *list_protected(struct core *core, uint64_t now_ms)
 	}
 	free(types);
 	return list;
-}
-
-static json_t *describe_net(const struct net *net)
-{
-	struct net_counters counters = {0};
-	json_t *out = json_object();
-	int failed = out == NULL;
-
-	net_count(net, &counters);
-#define ADD_COUNTER(name, text)                                                                    \
-	failed |= json_object_set_new(out, #name, json_integer((json_int_t)counters.name));
-	NET_COUNTERS(ADD_COUNTER)
-#undef ADD_COUNTER
-	if (failed != 0) {
-		json_decref(out);
-		return NULL;
-	}
-	return out;
 }
 
 static json_t *list_addresses(const struct net *net)
@@ -264,12 +229,12 @@ int status_run(const struct ctl_options *options, const json_t *request, json_t 
 	if (root == NULL) {
 		return ERR_NOMEM;
 	}
-	all = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "version", options->version,
-			"uptime_s", (json_int_t)((now_ms - options->start_ms) / 1000), "listen",
-			list_addresses(options->net), "log_index", (json_int_t)root_index(root),
-			"core", describe_core(options->core), "net", describe_net(options->net),
-			"protected", list_protected(options->core, now_ms), "zones",
-			describe_zones(root, now_ms));
+	all = json_pack(
+		"{s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "version", options->version, "uptime_s",
+		(json_int_t)((now_ms - options->start_ms) / 1000), "listen",
+		list_addresses(options->net), "log_index", (json_int_t)root_index(root), "core",
+		metrics_group(options, "core"), "net", metrics_group(options, "net"), "protected",
+		list_protected(options->core, now_ms), "zones", describe_zones(root, now_ms));
 	if (all != NULL && json_object_update(reply, all) == 0) {
 		ret = OK;
 	}

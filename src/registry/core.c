@@ -508,5 +508,10 @@ void core_count(struct core *core, struct core_counters *counters)
 		.guarded_types = count_of(&core->counters.guarded_types),
 		.guarded_leases = count_of(&core->counters.guarded_leases),
 		.guards = count_of(&core->counters.guards),
+		.queued = core->queued,
+		.queued_octets = core->queued_octets,
+		.log_octets = count_of(&core->counters.log_octets),
+		.garbage = core_garbage(core),
+		.snapshot_s = count_of(&core->counters.snapshot_s),
 	};
 }

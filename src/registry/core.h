@@ -138,6 +138,11 @@ struct core_counters {
 	uint64_t guarded_types; /* protected against mass expiry now */
 	uint64_t guarded_leases; /* over, and kept by that */
 	uint64_t guards; /* how often it began */
+	uint64_t queued; /* commands that wait for the log now */
+	uint64_t queued_octets; /* of these */
+	uint64_t log_octets; /* of the log since the last snapshot */
+	uint64_t garbage; /* as core_garbage() */
+	uint64_t snapshot_s; /* wall clock of the last snapshot; 0: none since the start */
 };
 void core_count(struct core *core, struct core_counters *counters);
 

@@ -65,6 +65,8 @@ struct counters {
 	_Atomic(uint64_t) guarded_leases;
 	_Atomic(uint64_t) guards;
 	_Atomic(uint64_t) garbage; /* core_garbage() */
+	_Atomic(uint64_t) log_octets;
+	_Atomic(uint64_t) snapshot_s;
 };
 
 struct core {

@@ -166,6 +166,7 @@ static void run_saved(struct core *core, struct turn *turn)
 	core->saved_root = NULL;
 	if (core->saved.status == OK) {
 		counter_add(&core->counters.snapshots, 1);
+		counter_set(&core->counters.snapshot_s, clock_wall_s());
 		log_line(LOG_LEVEL_INFO, "snapshot written",
 			 "index=%" PRIu64 " octets=%" PRIu64 " ms=%" PRIu64, core->saved.index,
 			 core->saved_octets, ms);
@@ -181,6 +182,7 @@ void core_save(struct core *core)
 {
 	int ret;
 
+	counter_set(&core->counters.log_octets, core->log_ops->size(core->log));
 	if (core->is_saving || core->is_stopping || !core->log_ops->wants_snapshot(core->log) ||
 	    root_index(reclaim_root(core->reclaim)) == 0) {
 		return;

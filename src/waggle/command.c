@@ -116,6 +116,8 @@ const struct command commands[] = {
 	NULL, 1, 1, false, why_run},
 {"status", "", "show what a waggled on this machine has registered",
 	NULL, 0, 0, false, status_run},
+{"metrics", "", "print all that it counts, as OpenMetrics text",
+	NULL, 0, 0, false, metrics_run},
 {"release", "NAME ...", "publish instances that a rule holds back",
 	operator_options, 1, SIZE_MAX, false, release_run},
 {"remove", "NAME ...", "take away what is registered at a name, whoever did",

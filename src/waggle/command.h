@@ -74,6 +74,7 @@ int list_run(const struct options *options);
 int show_run(const struct options *options);
 int why_run(const struct options *options);
 int status_run(const struct options *options);
+int metrics_run(const struct options *options);
 int release_run(const struct options *options);
 int remove_run(const struct options *options);
 int help_run(const struct options *options);

@@ -1,5 +1,5 @@
 /*
- * `list`, `show` and `why`: what a registry holds, as its operator sees it, over the control socket.
+ * `list`, `show`, `why` and `metrics`: what a registry holds, as its operator sees it, over the control socket.
  * A list is printed as it comes, so that it may be of any length.
  */
 #include <stdio.h>
@@ -303,5 +303,23 @@ int why_run(const struct options *options)
 		say_left_out(name);
 	}
 	json_decref(name);
+	return (int)ending;
+}
+
+/* ---- metrics ----------------------------------------------------------------------------- */
+
+int metrics_run(const struct options *options)
+{
+	json_t *request = json_pack("{s:s}", "command", "metrics");
+	json_t *answer = NULL;
+	enum ending ending = control_ask(options, request, &answer);
+
+	json_decref(request);
+	if (ending == END_OK && options->is_json) {
+		ending = control_print(options, answer);
+	} else if (ending == END_OK) {
+		fputs(control_text(answer, "text"), stdout);
+	}
+	json_decref(answer);
 	return (int)ending;
 }

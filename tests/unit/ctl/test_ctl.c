@@ -12,8 +12,10 @@
 
 #include "base/err.h"
 #include "ctl/command.h"
+#include "ctl/inside.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/registry/core_world.h"
+#include "tests/unit/waggle/table.h"
 
 struct house {
 	struct core_world core;
@@ -644,6 +646,7 @@ START_TEST(any_failed_allocation_of_an_answer_is_reported)
 		"{\"command\":\"list\",\"match\":\"_a._a._tcp\"}",
 		"{\"command\":\"show\",\"name\":\"a._a._tcp\"}",
 		"{\"command\":\"why\",\"name\":\"a._a._tcp\"}",
+		"{\"command\":\"metrics\"}",
 	};
 	struct house house;
 
@@ -655,6 +658,23 @@ START_TEST(any_failed_allocation_of_an_answer_is_reported)
 		}
 	}
 	house_close(&house);
+}
+END_TEST
+
+START_TEST(every_metric_stands_in_the_manual)
+{
+	char *page = file_text("src/man/waggled.8");
+	struct metrics_row row;
+
+	for (size_t i = 0; metrics_row(i, &row); i++) {
+		const bool is_net = row.key != NULL && strcmp(row.group, "net") == 0;
+		char line[128];
+
+		snprintf(line, sizeof(line), "\n.It Cm %s%s%s%s", is_net ? "" : "waggled_",
+			 row.name, row.unit == NULL ? "" : "_", row.unit == NULL ? "" : row.unit);
+		ck_assert_msg(strstr(page, line) != NULL, "%s", line);
+	}
+	free(page);
 }
 END_TEST
 
@@ -676,6 +696,7 @@ int main(void)
 		places_that_cannot_be_are_named,
 		any_failed_allocation_at_the_start_is_reported,
 		any_failed_allocation_of_an_answer_is_reported,
+		every_metric_stands_in_the_manual,
 	};
 
 	return run_tests("ctl", tests, COUNT_OF(tests));
