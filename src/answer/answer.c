@@ -337,6 +337,7 @@ static void begin(struct reply *reply)
 	result->is_truncated = false;
 	result->is_sampled = false;
 	result->is_short = false;
+	result->is_common = true;
 	result->pool = 0;
 	reply->find = reply->query->find;
 	reply->answer = NULL;

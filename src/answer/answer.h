@@ -34,6 +34,7 @@ struct answer_result {
 	bool is_sampled; /* a derived set was over answer-max */
 	uint32_t pool; /* with is_sampled: how many it has */
 	bool is_short; /* by TCP: the answer's set ends where the message does */
+	bool is_common; /* neither chance nor the client's place had a part in it */
 };
 
 void answer_find(const struct root *root, struct answer_query *queries, size_t count);

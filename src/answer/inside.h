@@ -95,13 +95,20 @@ static inline bool is_pool(const struct set *set)
 	return set->lowest > 0 && is_turned(set->type);
 }
 
+/* A random number below `limit`: the answer is this one's alone. */
+static inline uint32_t draw(struct reply *reply, uint32_t limit)
+{
+	reply->result->is_common = false;
+	return rand_below(reply->rand, limit);
+}
+
 static inline struct order order_of(struct reply *reply, uint16_t type, uint32_t low,
 				    uint32_t total)
 {
 	struct order order = {.low = low < total ? low : total, .total = total};
 
 	if (order.low > 1 && is_turned(type)) {
-		order.turn = rand_below(reply->rand, order.low);
+		order.turn = draw(reply, order.low);
 	}
 	return order;
 }

@@ -41,6 +41,8 @@ static void pick_for(struct pick *pick, struct reply *reply, const struct set *s
 		reply->result->pool = set->count;
 		set_ede(reply, DNS_EDE_OTHER, "a subset of a larger pool");
 	}
+	/* One is the same to all. */
+	reply->result->is_common &= set->count == 1;
 	pick_members(pick, set, reply->query->client, max);
 }
 
@@ -160,9 +162,8 @@ void answer_put_set(struct reply *reply, enum dns_section section, const uint8_t
 	struct targets *targets = targets_of(reply, owner, set);
 	const uint32_t max = targets == NULL ? 0 : answer_max(set->zone);
 	/* Of a large PTR set, any part may be told about. */
-	const uint32_t from = order.total > 1 && set->type == DNS_TYPE_PTR
-				      ? rand_below(reply->rand, order.total)
-				      : 0;
+	const uint32_t from =
+		order.total > 1 && set->type == DNS_TYPE_PTR ? draw(reply, order.total) : 0;
 	const bool is_walked = set_is_walked(set);
 	uint8_t scratch[SET_SCRATCH];
 	struct set_walk walk;

@@ -136,6 +136,7 @@ struct conf {
 	struct conf_zone *zones; /* in the order of the file */
 	size_t zone_count;
 	bool has_query_rules; /* a zone has */
+	uint64_t edition; /* net's: which it is of those that it has had, 1 and up */
 	const uint8_t **keys_by_name; /* sorted, for conf_key_find(); a key begins with its name */
 	const uint8_t **zones_by_name; /* sorted, for conf_zone_find() */
 };

@@ -34,6 +34,7 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 	if (net == NULL) {
 		return ret;
 	}
+	conf->edition = 1;
 	atomic_init(&net->conf, conf_ref(conf));
 	random_fill(key, sizeof(key));
 	net->fingerprint_key = siphash_key(key);
@@ -181,9 +182,10 @@ int net_start(struct net *net, struct core *core)
 
 void net_set_conf(struct net *net, struct conf *conf)
 {
-	struct conf *old =
-		atomic_exchange_explicit(&net->conf, conf_ref(conf), memory_order_acq_rel);
+	struct conf *old = atomic_load_explicit(&net->conf, memory_order_relaxed);
 
+	conf->edition = old->edition + 1;
+	atomic_store_explicit(&net->conf, conf_ref(conf), memory_order_release);
 	reader_synchronize();
 	conf_unref(old);
 }

@@ -116,10 +116,10 @@ static _Atomic(uint64_t) *reply_counter(struct tally *tally, unsigned rcode)
 	}
 }
 
-static void reply_count(struct tally *tally, const struct reply *reply)
+void reply_count(struct tally *tally, unsigned rcode, const uint8_t *wire)
 {
-	tally_add(reply_counter(tally, reply->outcome.rcode), 1);
-	if ((reply->wire[2] & DNS_FLAG_TC >> 8) != 0) {
+	tally_add(reply_counter(tally, rcode), 1);
+	if ((wire[2] & DNS_FLAG_TC >> 8) != 0) {
 		tally_add(&tally->truncated, 1);
 	}
 }
@@ -141,7 +141,7 @@ size_t reply_end(struct reply *reply, uint64_t now_s, struct tally *tally)
 		return 0;
 	}
 	if (!reply->is_more) {
-		reply_count(tally, reply);
+		reply_count(tally, reply->outcome.rcode, reply->wire);
 	}
 	return (size_t)size;
 }

@@ -65,3 +65,6 @@ void reply_begin(struct reply *reply);
  * The size, or 0 when it could not be signed: nothing may be sent then.
  */
 size_t reply_end(struct reply *reply, uint64_t now_s, struct tally *tally);
+
+/* Counts a reply by rcode and TC. */
+void reply_count(struct tally *tally, unsigned rcode, const uint8_t *wire);

@@ -475,6 +475,7 @@ static void request_decide(struct request_desk *desk, struct request *request)
 	request->extra.has_keepalive = false;
 	request->has_cookie = false;
 	request->is_slip = false;
+	request->is_common = false;
 	request->identity.key = NULL;
 	request->said = NULL;
 	request->signer.reply_tsig = false;
@@ -505,6 +506,18 @@ static void request_decide(struct request_desk *desk, struct request *request)
 	} else if (request_is_transfer(request)) {
 		request_transfer(desk, request);
 	}
+}
+
+bool request_is_shared(const struct request_desk *desk)
+{
+	return desk->root != NULL && !desk->conf->has_query_rules &&
+	       desk->conf->rate.responses == 0;
+}
+
+void request_count_again(struct request_desk *desk, const uint8_t *wire)
+{
+	tally_add(&desk->tally->queries, 1);
+	reply_count(desk->tally, wire[DNS_WRITER_FLAGS + 1] & 0xf, wire);
 }
 
 void request_begin(struct request_desk *desk, struct request *request)
@@ -583,8 +596,7 @@ size_t request_room(const struct request *request)
 	return reply_room(&request->message, request->is_stream);
 }
 
-static void request_answer(struct request_desk *desk, const struct request *request,
-			   struct reply *reply)
+static void request_answer(struct request_desk *desk, struct request *request, struct reply *reply)
 {
 	struct answer_result result;
 
@@ -595,6 +607,8 @@ static void request_answer(struct request_desk *desk, const struct request *requ
 	reply->outcome.ede_text = result.ede_text;
 	tally_add(&desk->tally->sampled, result.is_sampled ? 1 : 0);
 	tally_add(&desk->tally->cut, result.is_short ? 1 : 0);
+	request->is_common =
+		result.is_common && !request->extra.has_cookie && request->message.tsig_at == 0;
 }
 
 /* RFC 1995 section 2: what the client needs to know. */

@@ -58,6 +58,7 @@ enum request_state {
 	REQUEST_SUBMIT, /* an UPDATE for the core */
 	REQUEST_SOA, /* the SOA of `zone` alone */
 	REQUEST_TRANSFER, /* by TCP: the zone, for transfer.h */
+	REQUEST_AGAIN, /* answered as the one before it, by its caller */
 };
 
 struct request {
@@ -74,6 +75,7 @@ struct request {
 	struct outcome outcome;
 	struct reply_extra extra;
 	bool is_slip; /* the reply has TC and nothing else */
+	bool is_common; /* after request_finish(): see request_is_shared() */
 	bool has_cookie; /* a cookie of ours, for this address */
 	const char *said; /* with REQUEST_REPLY: of the server itself (class CH), or NULL */
 	struct dns_message message;
@@ -84,6 +86,15 @@ struct request {
 	uint8_t *command; /* with REQUEST_SUBMIT: malloc'd, the caller's */
 	size_t command_size;
 };
+
+/*
+ * Does it matter in this round who asks, or when? If not, a reply that is_common goes to all who
+ * send the same octets, ID apart, as long as root and configuration stay.
+ */
+bool request_is_shared(const struct request_desk *desk);
+
+/* Counts a query that is answered by such a reply, the octets at `wire`. */
+void request_count_again(struct request_desk *desk, const uint8_t *wire);
 
 void request_begin(struct request_desk *desk, struct request *request);
 

@@ -4,7 +4,8 @@
  * It waits in recvmmsg(2) until a request is there and takes what has come, up to 64. Then, for
  * the whole batch: load root and configuration, begin each request, find all, finish each, and
  * send all replies at once. On this path there is no malloc, lock, log line or system call between
- * receiving and sending, but for UPDATE and TSIG. While it waits it is offline as an RCU reader,
+ * receiving and sending, but for UPDATE and TSIG. What was asked before, and answered to all alike,
+ * is answered from the worker's memo and goes no further. While it waits it is offline as an RCU reader,
  * else no memory could be freed as long as nobody asks. With server.udp-pause it rests after a
  * short batch, so that the next is longer and each request in it cheaper.
  *
@@ -22,6 +23,7 @@
 #include "dns/types.h"
 #include "loop/loop.h"
 #include "net/inner.h"
+#include "net/memo.h"
 #include "net/outbox.h"
 #include "net/request.h"
 #include "net/ticket.h"
@@ -42,12 +44,15 @@ struct udp_worker {
 	struct thread *thread;
 	struct request_desk desk;
 	struct outbox *outbox;
+	struct memo *memo;
 	uint8_t *wire; /* UDP_BATCH slots */
 	struct mmsghdr heads[UDP_BATCH];
 	struct iovec pieces[UDP_BATCH];
 	struct outbox_peer peers[UDP_BATCH];
 	struct answer_query queries[UDP_BATCH];
 	struct request requests[UDP_BATCH];
+	struct memo_look looks[UDP_BATCH];
+	bool is_shared; /* in this batch: see request_is_shared() */
 	struct tally tally;
 	uint32_t pause_us; /* as of the last batch */
 };
@@ -78,6 +83,7 @@ static void udp_init_slot(struct udp_worker *worker, size_t slot)
 	request->peer = &worker->peers[slot].address;
 	request->is_stream = false;
 	request->may_beat = true;
+	worker->looks[slot].wire = request->wire;
 	udp_reset_slot(worker, slot);
 }
 
@@ -95,7 +101,8 @@ int udp_worker_new(struct udp_worker **out, struct net *net, int fd, bool is_wil
 	request_desk_init(&worker->desk, &worker->tally);
 	worker->desk.cookie_base = net->cookie_base;
 	worker->desk.rate = net->rate;
-	if (worker->wire == NULL || outbox_new(&worker->outbox) != OK) {
+	if (worker->wire == NULL || outbox_new(&worker->outbox) != OK ||
+	    memo_new(&worker->memo) != OK) {
 		udp_worker_free(worker);
 		return ERR_NOMEM;
 	}
@@ -147,6 +154,50 @@ static void udp_submit(struct udp_worker *worker, size_t slot)
 	ticket_submit(ticket, &worker->desk, request);
 }
 
+/* Where the reply goes. */
+static inline void udp_turn(struct udp_worker *worker, size_t slot)
+{
+	const struct msghdr *head = &worker->heads[slot].msg_hdr;
+
+	worker->peers[slot].size = head->msg_namelen;
+	if (worker->has_control) {
+		udp_turn_control(&worker->peers[slot], head);
+	}
+}
+
+/* Looks for all in the memo, as far as this configuration lets it. */
+static void udp_recall(struct udp_worker *worker, size_t count)
+{
+	const struct request_desk *desk = &worker->desk;
+
+	worker->is_shared = request_is_shared(desk);
+	if (!worker->is_shared) {
+		return;
+	}
+	memo_round(worker->memo, root_version(desk->root), desk->conf->edition);
+	for (size_t slot = 0; slot < count; slot++) {
+		worker->looks[slot].size = worker->heads[slot].msg_len;
+	}
+	memo_find(worker->memo, worker->looks, count);
+}
+
+/* Answers as before; false: it has to be answered. */
+static bool udp_answer_again(struct udp_worker *worker, size_t slot)
+{
+	const struct memo_look *look = &worker->looks[slot];
+
+	if (!worker->is_shared || look->entry == NULL) {
+		return false;
+	}
+	uint8_t *wire = outbox_next(worker->outbox);
+	const size_t size = memo_take(look, wire);
+
+	request_count_again(&worker->desk, wire);
+	outbox_add(worker->outbox, size, &worker->peers[slot]);
+	worker->requests[slot].state = REQUEST_AGAIN;
+	return true;
+}
+
 static void udp_begin(struct udp_worker *worker, size_t slot)
 {
 	const struct mmsghdr *head = &worker->heads[slot];
@@ -154,10 +205,6 @@ static void udp_begin(struct udp_worker *worker, size_t slot)
 
 	request->size = head->msg_len;
 	request->is_cut = (head->msg_hdr.msg_flags & MSG_TRUNC) != 0;
-	worker->peers[slot].size = head->msg_hdr.msg_namelen;
-	if (worker->has_control) {
-		udp_turn_control(&worker->peers[slot], &head->msg_hdr);
-	}
 	request_begin(&worker->desk, request);
 	if (request->state == REQUEST_SUBMIT) {
 		udp_submit(worker, slot);
@@ -167,15 +214,20 @@ static void udp_begin(struct udp_worker *worker, size_t slot)
 static void udp_finish(struct udp_worker *worker, size_t slot)
 {
 	struct request *request = &worker->requests[slot];
-	uint8_t *wire = outbox_next(worker->outbox);
-	size_t size;
 
-	if (request->state == REQUEST_DROP || request->state == REQUEST_SUBMIT) {
+	if (request->state == REQUEST_DROP || request->state == REQUEST_SUBMIT ||
+	    request->state == REQUEST_AGAIN) {
 		return;
 	}
-	size = request_finish(&worker->desk, request, wire);
-	if (size > 0) {
-		outbox_add(worker->outbox, size, &worker->peers[slot]);
+	uint8_t *wire = outbox_next(worker->outbox);
+	const size_t size = request_finish(&worker->desk, request, wire);
+
+	if (size == 0) {
+		return;
+	}
+	outbox_add(worker->outbox, size, &worker->peers[slot]);
+	if (worker->is_shared && request->is_common) {
+		memo_keep(worker->memo, &worker->looks[slot], wire, size);
 	}
 }
 
@@ -189,8 +241,12 @@ static void udp_batch(struct udp_worker *worker, size_t count)
 		      atomic_load_explicit(&net->conf, memory_order_acquire));
 	worker->pause_us = worker->desk.conf->udp_pause_us;
 	tally_add(&worker->tally.udp_received, count);
+	udp_recall(worker, count);
 	for (size_t slot = 0; slot < count; slot++) {
-		udp_begin(worker, slot);
+		udp_turn(worker, slot);
+		if (!udp_answer_again(worker, slot)) {
+			udp_begin(worker, slot);
+		}
 	}
 	request_find(&worker->desk, worker->requests, count, worker->queries);
 	for (size_t slot = 0; slot < count; slot++) {
@@ -261,6 +317,7 @@ void udp_worker_free(struct udp_worker *worker)
 	}
 	request_desk_deinit(&worker->desk);
 	outbox_free(worker->outbox);
+	memo_free(worker->memo);
 	free(worker->wire);
 	free(worker);
 }

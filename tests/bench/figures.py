@@ -92,9 +92,11 @@ class Figures:
     def show_instructions(self):
         rows = self.select("instructions")
         if rows:
-            counts = {name: self.median(what, name, "instructions") for what, name in rows}
-            yield (f"\ninstructions a query in user space: waggled {counts['waggled']:.0f}, echo "
-                   f"{counts['echo']:.0f}, more by {counts['waggled'] - counts['echo']:.0f}")
+            yield f"\n{'instructions a query':26}{'':10}{'in user space':>15}{'over the echo':>15}"
+        for what, name in rows:
+            count = self.median(what, name, "instructions")
+            over = count - self.median(what, "echo", "instructions")
+            yield f"{what:26}{name:10}{count:15.0f}{'' if name == 'echo' else f'{over:.0f}':>15}"
 
     def write_json(self, path):
         rows = [{"what": what, "server": name, "rounds": rounds}
@@ -139,10 +141,10 @@ class Figures:
         for what, name in memory:
             yield (f"- {what}, {name}: {self.median(what, name, 'instance_octets'):.0f} octets "
                    f"an instance")
-        if counted:
-            counts = {name: self.median(what, name, "instructions") for what, name in counted}
-            yield (f"- instructions a query in user space: {counts['waggled']:.0f}, the echo's "
-                   f"{counts['echo']:.0f}")
+        for what in dict.fromkeys(what for what, _ in counted):
+            counts = [self.median(what, name, "instructions") for name in ("waggled", "echo")]
+            yield (f"- instructions a query in user space, {what}: {counts[0]:.0f}, the echo's "
+                   f"{counts[1]:.0f}")
 
     def write_readme(self, path, picture):
         """Between the two marks; all else stays as it is."""

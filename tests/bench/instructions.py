@@ -8,9 +8,9 @@ import time
 
 import servers
 
-INSTANCES = 2000  # in the zone; a deeper tree costs little more
-WINDOW = 128      # in flight: under valgrind every batch is full
-WARM = 256        # asked before counting begins
+INSTANCES = 10000  # in the zone
+WINDOW = 128       # in flight: under valgrind every batch is full
+PASSES = 5         # over all of them before counting begins: the memo has what it keeps
 
 
 def totals(pattern, needle):
@@ -30,18 +30,21 @@ def control(option, pid):
 
 
 def count(house, server, out, load, queries, needle):
-    """Instructions for each of `queries`, in threads that run the function `needle`."""
+    """Instructions for each of `queries`, in threads that run the function `needle`: of questions
+    that were asked before, and of such as never were."""
     pid = server.process.pid  # taskset, then valgrind, each in the place of the one before
-    load(server, WARM)
+    load(server, PASSES * INSTANCES, False)
     control("-z", pid)
-    load(server, queries)
+    load(server, queries, False)
+    control("-d", pid)
+    load(server, queries, True)
     control("-d", pid)
     house.stop(server)
-    return totals(out + ".1*", needle) / queries
+    return [totals(f"{out}.{dump}*", needle) / queries for dump in (1, 2)]
 
 
 def measure(house, load, size, queries):
-    """(of waggled, of the echo). `load` asks a server so many queries."""
+    """(of waggled, of the echo), each (asked before, new). `load` asks so many queries."""
     tool = ["valgrind", "-q", "--tool=callgrind", "--separate-threads=yes"]
     zone = servers.write_zone(os.path.join(house.directory, "counted"), INSTANCES)
     found = []

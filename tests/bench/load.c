@@ -4,10 +4,11 @@
  * no wake-up of ours; give it a core of its own.
  *
  *	load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | -n COUNT] [-i INSTANCES]
- *	     [-f FIRST] [-m MEMBERS] [-z ZONE] [-q FILE] [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]
+ *	     [-f FIRST] [-m MEMBERS] [-z ZONE] [-q FILE] [-d] [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]
  *
  * query: SRV questions for instances FIRST .. FIRST + INSTANCES - 1 in random order, or those of
- * FILE (each behind its length in two octets). update: registrations of these instances in turn,
+ * FILE (each behind its length in two octets). With -d no question is sent twice: each names another
+ * size in its OPT, all of them larger than any answer. update: registrations of these instances in turn,
  * over and over: PTR, SRV, TXT and A with a lease (RFC 9664). So a first pass registers and every
  * further one is a heartbeat. All are of one type, or each MEMBERS have one. Ends after SECONDS, or
  * COUNT requests. -u registers that many once, beside the queries, on a socket of its own: at -R a
@@ -35,6 +36,8 @@ enum {
 	UPDATE_WINDOW = 64,
 	LOST_NS = 1000 * 1000 * 1000, /* a request without an answer is given up */
 	RCODES = 16,
+	OPT_REST = 8, /* octets of an OPT without options from its size on */
+	OPT_SIZES = 1 << 15, /* that are named in turn, from as many on */
 };
 
 struct options {
@@ -45,6 +48,7 @@ struct options {
 	double seconds;
 	uint64_t count;
 	const char *file;
+	bool is_distinct;
 	struct packet_options updates; /* registrations beside the queries */
 	uint64_t update_rate;
 };
@@ -58,6 +62,7 @@ struct flight {
 struct flow {
 	struct packets packets;
 	bool is_random; /* order; else in turn */
+	bool is_distinct;
 	int fd;
 	unsigned window;
 	uint64_t rate;
@@ -84,8 +89,9 @@ struct run {
 	struct iovec in_pieces[BATCH];
 	uint8_t in_wire[BATCH][ROOM];
 	struct mmsghdr out[BATCH];
-	struct iovec out_pieces[BATCH][2]; /* ID, and the rest */
+	struct iovec out_pieces[BATCH][3]; /* ID, the rest; the end, where it is not the packet's */
 	uint8_t out_ids[BATCH][2];
+	uint8_t out_opts[BATCH][OPT_REST];
 };
 
 static void fail(const char *what)
@@ -137,6 +143,7 @@ static void init_run(struct run *run, const struct options *options)
 	flow->rate = options->rate;
 	flow->count = options->count;
 	flow->is_random = !options->packets.is_update;
+	flow->is_distinct = options->is_distinct;
 	if (options->file != NULL) {
 		packets_read(&flow->packets, options->file);
 	} else {
@@ -171,6 +178,19 @@ static size_t choose(struct flow *flow)
 	return flow->random % flow->packets.count;
 }
 
+/* Another end for a packet: its OPT names this size. */
+static void put_size(struct run *run, unsigned at, uint64_t size)
+{
+	struct iovec *rest = &run->out_pieces[at][1];
+	uint8_t *end = run->out_opts[at];
+
+	rest->iov_len -= OPT_REST;
+	memcpy(end, (uint8_t *)rest->iov_base + rest->iov_len, OPT_REST);
+	end[0] = (uint8_t)(size >> 8);
+	end[1] = (uint8_t)size;
+	run->out_pieces[at][2] = (struct iovec){.iov_base = end, .iov_len = OPT_REST};
+}
+
 static void put(struct run *run, struct flow *flow, unsigned at, uint64_t now)
 {
 	const struct packets *packets = &flow->packets;
@@ -188,6 +208,10 @@ static void put(struct run *run, struct flow *flow, unsigned at, uint64_t now)
 		.iov_base = packets->octets + packets->start[number] + 2,
 		.iov_len = packets->start[number + 1] - packets->start[number] - 2,
 	};
+	run->out[at].msg_hdr.msg_iovlen = flow->is_distinct ? 3 : 2;
+	if (flow->is_distinct) {
+		put_size(run, at, OPT_SIZES + (flow->sent + at) % OPT_SIZES);
+	}
 }
 
 static bool is_over(const struct run *run, const struct flow *flow, uint64_t now)
@@ -338,9 +362,10 @@ static void print(const struct flow *flow, double seconds)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
-			"-n COUNT]\n            [-i INSTANCES] [-f FIRST] [-m MEMBERS] [-z ZONE] "
-			"[-q FILE] [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]\n");
+	fprintf(stderr,
+		"usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
+		"-n COUNT]\n            [-i INSTANCES] [-f FIRST] [-m MEMBERS] [-z ZONE] "
+		"[-q FILE] [-d]\n            [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]\n");
 	exit(EXIT_FAILURE);
 }
 
@@ -359,7 +384,7 @@ static struct options read_options(int argc, char **argv)
 	}
 	options.packets.is_update = strcmp(argv[1], "update") == 0;
 	options.port = (uint16_t)strtoul(argv[2], NULL, 10);
-	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:i:f:m:z:q:u:F:M:R:")) != -1) {
+	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:i:f:m:z:q:du:F:M:R:")) != -1) {
 		switch (letter) {
 		case 'w':
 			options.window = (unsigned)strtoul(optarg, NULL, 10);
@@ -388,6 +413,9 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'q':
 			options.file = optarg;
+			break;
+		case 'd':
+			options.is_distinct = true;
 			break;
 		case 'u':
 			options.updates.instances = (uint32_t)strtoul(optarg, NULL, 10);
