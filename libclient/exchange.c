@@ -198,13 +198,23 @@ static void note_tsig(struct wgl_exchange *exchange, uint16_t tsig_error)
 
 static void note_clock(struct wgl_exchange *exchange, uint64_t server_s, uint64_t now_s)
 {
+	const uint64_t apart_s = server_s > now_s ? server_s - now_s : now_s - server_s;
 	struct waggle_error failure;
 	char address[WAGGLE_ADDRESS_TEXT];
 
-	wgl_error_set(&failure, WAGGLE_ERR_SIGNATURE,
-		      "%s: the clocks differ by %llu s, over the 300 s that signatures allow",
-		      waggle_address_text(address, server_of(exchange)),
-		      (unsigned long long)(server_s > now_s ? server_s - now_s : now_s - server_s));
+	waggle_address_text(address, server_of(exchange));
+	if (apart_s > WGL_FUDGE_S) {
+		wgl_error_set(
+			&failure, WAGGLE_ERR_SIGNATURE,
+			"%s: the clocks differ by %llu s, over the 300 s that signatures allow",
+			address, (unsigned long long)apart_s);
+	} else {
+		/* RFC 8945 5.2.3: with a clock behind, what another machine signs is newer. */
+		wgl_error_set(&failure, WAGGLE_ERR_SIGNATURE,
+			      "%s: this key has signed a later change of the same name; the clocks "
+			      "differ by %llu s",
+			      address, (unsigned long long)apart_s);
+	}
 	failure.tsig = DNS_TSIG_BADTIME;
 	note(exchange, &failure);
 }

@@ -22,7 +22,6 @@
 
 #define FILE_MAX 16384 /* octets of a key file */
 #define SECRET_MAX 1024 /* octets of a secret */
-#define FUDGE_S 300 /* section 10 */
 #define ARCOUNT_AT 10
 
 struct wgl_key {
@@ -319,7 +318,7 @@ const uint8_t *wgl_key_name(const struct wgl_key *key)
 
 static void begin_tsig(struct dns_tsig *tsig, const struct wgl_key *key)
 {
-	*tsig = (struct dns_tsig){.fudge_s = FUDGE_S,
+	*tsig = (struct dns_tsig){.fudge_s = WGL_FUDGE_S,
 				  .mac_size = (uint16_t)hmac_size(key->algorithm)};
 	memcpy(tsig->key_name, key->name, dns_name_size(key->name));
 	memcpy(tsig->algorithm, algorithms[key->algorithm].name,

@@ -10,6 +10,8 @@
 #include "dns/tsig.h"
 #include "libclient/waggle.h"
 
+#define WGL_FUDGE_S 300 /* of our requests; RFC 8945 section 10 */
+
 struct wgl_key; /* the secret is wiped on free */
 
 /* Reads the text of a key file, see waggle.h. *out: returns owned. WAGGLE_ERR_KEY, _NOMEM. */

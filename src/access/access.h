@@ -30,6 +30,7 @@ struct access_signer {
 	const struct conf_key *key; /* NULL: the reply is not signed, see `error` */
 	bool reply_tsig; /* the reply carries a TSIG at all */
 	struct dns_tsig tsig; /* of the reply: names, fudge, error, other data */
+	uint16_t asked_fudge_s; /* the request's */
 	bool is_chained; /* a message before this one was signed, and its MAC stands below */
 	uint16_t prior_mac_size;
 	uint8_t prior_mac[DNS_TSIG_MAC_MAX]; /* the request's */
@@ -43,6 +44,12 @@ struct access_signer {
  */
 int access_verify(const struct conf *conf, const struct dns_message *request, uint64_t now_s,
 		  struct access_identity *identity, struct access_signer *signer);
+
+/*
+ * The request that was verified is older than another of its key (5.2.3): the reply, NOTAUTH, says
+ * BADTIME, signed, with our time.
+ */
+void access_stale(struct access_signer *signer, uint64_t now_s);
 
 /* Octets that access_sign() will add; 0 when the reply has no TSIG. */
 size_t access_sign_size(const struct access_signer *signer);

@@ -84,6 +84,7 @@ static void sign_with(struct access_signer *signer, const struct conf_key *key)
 
 	signer->key = key;
 	signer->reply_tsig = true;
+	signer->asked_fudge_s = tsig->fudge_s;
 	signer->prior_mac_size = tsig->mac_size;
 	memcpy(signer->prior_mac, tsig->mac, tsig->mac_size);
 	tsig->mac_size = (uint16_t)hmac_size(key->algorithm);
@@ -124,9 +125,7 @@ int access_verify(const struct conf *conf, const struct dns_message *request, ui
 	const bool is_whole = tsig->mac_size == whole;
 	sign_with(signer, key);
 	if (!is_in_time(tsig, now_s)) {
-		tsig->error = DNS_TSIG_BADTIME;
-		tsig->other_size = 6;
-		tsig->other = now_s;
+		access_stale(signer, now_s);
 		return DNS_RCODE_NOTAUTH;
 	}
 	tsig->fudge_s = FUDGE_S;
@@ -136,6 +135,16 @@ int access_verify(const struct conf *conf, const struct dns_message *request, ui
 	}
 	identity->key = key;
 	return OK;
+}
+
+void access_stale(struct access_signer *signer, uint64_t now_s)
+{
+	struct dns_tsig *tsig = &signer->tsig;
+
+	tsig->error = DNS_TSIG_BADTIME;
+	tsig->fudge_s = signer->asked_fudge_s;
+	tsig->other_size = 6;
+	tsig->other = now_s;
 }
 
 size_t access_sign_size(const struct access_signer *signer)

@@ -350,6 +350,10 @@ static void request_update(struct request_desk *desk, struct request *request)
 	request->result = answer.result;
 	outcome_from_result(&request->outcome, &request->result);
 	request->state = REQUEST_REPLY;
+	if (answer.result.is_stale) {
+		access_stale(&request->signer, request_wall_s(desk));
+		request_log_signature(desk, request);
+	}
 	tally_add(&desk->tally->beats, answer.is_beat ? 1 : 0);
 	if (answer.is_unproven && request->extra.has_cookie) {
 		/* RFC 7873 5.2.4: it comes again with the cookie that it gets now. */

@@ -61,7 +61,7 @@ static void ticket_send(struct list *jobs)
 	}
 }
 
-/* One line for an UPDATE that was refused when its turn came: by an owner, a base, a limit. */
+/* One line for an UPDATE that was refused when its turn came: by an owner, a base, a limit, a mark. */
 static void ticket_log_refused(const struct ticket *ticket)
 {
 	struct net *net = ticket->net;
@@ -93,7 +93,7 @@ static void ticket_done(struct list *jobs)
 		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
 
 		list_remove(&ticket->job.mail.link);
-		if (ticket->job.result.rcode == DNS_RCODE_REFUSED) {
+		if (ticket->job.result.rcode == DNS_RCODE_REFUSED || ticket->job.result.is_stale) {
 			ticket_log_refused(ticket);
 		}
 		if (ticket->job.is_silent) {
@@ -188,6 +188,9 @@ size_t ticket_reply(struct ticket *ticket, uint8_t *wire, uint64_t *wall_s, stru
 	outcome_from_result(&reply.outcome, &ticket->job.result);
 	if (ticket->signer.reply_tsig && *wall_s == 0) {
 		*wall_s = clock_wall_s();
+	}
+	if (ticket->job.result.is_stale) {
+		access_stale(&ticket->signer, *wall_s);
 	}
 	reply_begin(&reply);
 	return reply_end(&reply, *wall_s, tally);

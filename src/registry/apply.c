@@ -8,6 +8,40 @@
 #include "dns/rrtype.h"
 #include "registry/inside.h"
 
+#define WITHDRAWN_S 600 /* at least as long as a fudge of 300 s lets a replay in */
+
+/* ---- marks of withdrawn names ------------------------------------------------------------ */
+
+int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
+		       uint64_t signed_s, uint64_t time_s)
+{
+	struct content gone = {0};
+
+	if (old != NULL) {
+		node_content(old, &gone, NULL, 0);
+	}
+	if (gone.owner.kind != OWNER_KEY) {
+		return OK;
+	}
+	const uint32_t stay_s = gone.key_lease_s > WITHDRAWN_S ? gone.key_lease_s : WITHDRAWN_S;
+	const struct zone_mark mark = {
+		.signed_s = gone.signed_s > signed_s ? gone.signed_s : signed_s,
+		.until_s = time_s + stay_s,
+	};
+	return zone_set_mark(writer, apex, gone.name, &gone.owner, &mark, time_s);
+}
+
+/* Has the name another owner afterwards, or none? */
+static bool is_withdrawn(const struct plan_name *name)
+{
+	struct content before = {0};
+
+	if (name->old != NULL && name->is_change) {
+		node_content(name->old, &before, NULL, 0);
+	}
+	return before.owner.kind == OWNER_KEY && !owner_equal(&before.owner, &name->content.owner);
+}
+
 /* ---- hosts that wait for their last instance --------------------------------------------- */
 
 static int remove_name(struct root_writer *writer, const uint8_t *apex, const uint8_t *name)
@@ -18,7 +52,8 @@ static int remove_name(struct root_writer *writer, const uint8_t *apex, const ui
 }
 
 /* A host whose lease is over goes with the last instance of its owner that points to it. */
-static int release_host(struct root_writer *writer, const struct zone *zone, const uint8_t *host)
+static int release_host(struct root_writer *writer, const struct zone *zone, const uint8_t *host,
+			uint64_t signed_s, uint64_t time_s)
 {
 	uint8_t name[DNS_NAME_MAX];
 	struct content content;
@@ -32,7 +67,8 @@ static int release_host(struct root_writer *writer, const struct zone *zone, con
 		return OK;
 	}
 	memcpy(name, content.name, dns_name_size(content.name));
-	return remove_name(writer, zone_apex(zone), name);
+	const int ret = remember_withdrawn(writer, zone_apex(zone), node, signed_s, time_s);
+	return ret != OK ? ret : remove_name(writer, zone_apex(zone), name);
 }
 
 int targets_note(struct targets *targets, const struct node *old, struct arena *arena)
@@ -63,14 +99,15 @@ int targets_note(struct targets *targets, const struct node *old, struct arena *
 	return OK;
 }
 
-int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex)
+int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex,
+		    uint64_t signed_s, uint64_t time_s)
 {
 	const struct zone *zone = root_zone(root_draft(writer), apex);
 	int ret = OK;
 
 	for (const struct target *target = targets->first; ret == OK && target != NULL;
 	     target = target->next) {
-		ret = release_host(writer, zone, target->name);
+		ret = release_host(writer, zone, target->name, signed_s, time_s);
 	}
 	return ret;
 }
@@ -93,15 +130,19 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 		return OK;
 	}
 	const uint8_t *apex = zone_apex(plan->zone);
+	const uint64_t signed_s = plan->signed_s;
 	for (size_t i = 0; ret == OK && i < plan->count; i++) {
 		const struct plan_name *name = &plan->names[i];
-		if (name->is_change || name->is_renewed) {
+		if (is_withdrawn(name)) {
+			ret = remember_withdrawn(writer, apex, name->old, signed_s, time_s);
+		}
+		if (ret == OK && (name->is_change || name->is_renewed)) {
 			ret = targets_note(&targets, name->old, arena);
 			ret = ret != OK ? ret : zone_put(writer, apex, &name->content);
 		}
 	}
 	if (ret == OK) {
-		ret = targets_release(&targets, writer, apex);
+		ret = targets_release(&targets, writer, apex, signed_s, time_s);
 	}
 	if (ret == OK && plan->has_soa) {
 		ret = zone_set_soa(writer, apex, &plan->soa);
@@ -122,8 +163,20 @@ static size_t keep_unleased(struct record *records, size_t count)
 	return kept;
 }
 
+/*
+ * The heartbeats of a lease are not in the log. The last came about a lease's length ago, so with
+ * half of that a clock that is wrong by the other half neither lets a replay in nor shuts its
+ * provider out.
+ */
+static uint64_t expiry_mark(const struct content *content, uint64_t time_s)
+{
+	const uint64_t half_s = content->lease_s / 2;
+
+	return time_s > half_s ? time_s - half_s : 0;
+}
+
 static int expire_one(struct root_writer *writer, const struct command_expiry *expiry,
-		      struct arena *arena, bool *is_change)
+		      uint64_t time_s, struct arena *arena, bool *is_change)
 {
 	const struct zone *zone = root_zone(root_draft(writer), expiry->zone);
 	const struct node *node = zone == NULL ? NULL : zone_entry(zone, expiry->name);
@@ -154,16 +207,19 @@ static int expire_one(struct root_writer *writer, const struct command_expiry *e
 		content.key_lease_s = 0;
 		return zone_put(writer, zone_apex(zone), &content);
 	}
-	content = (struct content){.name = content.name};
-	int ret = targets_note(&targets, node, arena);
+	const uint64_t signed_s = expiry_mark(&content, time_s);
+	int ret = remember_withdrawn(writer, expiry->zone, node, signed_s, time_s);
 	if (ret == OK) {
-		ret = zone_put(writer, zone_apex(zone), &content);
+		ret = targets_note(&targets, node, arena);
 	}
-	return ret != OK ? ret : targets_release(&targets, writer, zone_apex(zone));
+	if (ret == OK) {
+		ret = remove_name(writer, expiry->zone, content.name);
+	}
+	return ret != OK ? ret : targets_release(&targets, writer, expiry->zone, signed_s, time_s);
 }
 
 static int apply_expire(struct root_writer *writer, const uint8_t *command, size_t size,
-			struct arena *arena, struct command_result *result)
+			uint64_t time_s, struct arena *arena, struct command_result *result)
 {
 	struct buf_reader reader;
 	uint16_t count;
@@ -173,7 +229,7 @@ static int apply_expire(struct root_writer *writer, const uint8_t *command, size
 		struct command_expiry expiry;
 		ret = command_read_expiry(&reader, &expiry);
 		if (ret == OK) {
-			ret = expire_one(writer, &expiry, arena, &result->is_change);
+			ret = expire_one(writer, &expiry, time_s, arena, &result->is_change);
 		}
 	}
 	return ret;
@@ -206,11 +262,11 @@ int registry_apply(struct root_writer *writer, const uint8_t *command, size_t si
 	case COMMAND_BASE:
 		return apply_base(writer, command, size, version, time_s, arena, result);
 	case COMMAND_EXPIRE:
-		return apply_expire(writer, command, size, arena, result);
+		return apply_expire(writer, command, size, time_s, arena, result);
 	case COMMAND_RETIRE:
 		return apply_retire(writer, command, size, result);
 	case COMMAND_OPERATOR:
-		return apply_operator(writer, command, size, arena, result);
+		return apply_operator(writer, command, size, time_s, arena, result);
 	default:
 		return ERR_DAMAGED;
 	}

@@ -311,7 +311,8 @@ static int put_all(struct base_work *work)
 		ret = put_name(work, zone, name);
 	}
 	if (ret == OK) {
-		ret = targets_release(&work->targets, work->writer, apex);
+		ret = targets_release(&work->targets, work->writer, apex, work->time_s,
+				      work->time_s);
 	}
 	if (ret == OK) {
 		ret = zone_set_served(work->writer, apex, true);

@@ -345,16 +345,12 @@ static int change_ptr(struct evaluation *evaluation, const struct command_change
 		      enum name_role role)
 {
 	struct draft *draft = NULL;
-	int ret = draft_of(evaluation, change->rdata, &draft);
+	const int ret = draft_touch(evaluation, change->rdata, &draft);
 
-	if (ret == OK) {
-		ret = check_owner(evaluation, draft);
-	}
 	if (ret != OK) {
 		return ret;
 	}
 	const bool is_add = change->form == DNS_UPDATE_ADD && !evaluation->is_removal;
-	draft->is_touched = true;
 	if (role == ROLE_SUBTYPE) {
 		/* A subtype alone makes no instance: it is said of one that has records. */
 		draft->is_added_to = draft->is_added_to || is_add;
@@ -444,14 +440,10 @@ static int apply_change(struct evaluation *evaluation, const struct command_chan
 	if (is_instance_ptr(evaluation, change, role)) {
 		return change_ptr(evaluation, change, role);
 	}
-	int ret = draft_of(evaluation, change->name, &draft);
-	if (ret == OK) {
-		ret = check_owner(evaluation, draft);
-	}
+	const int ret = draft_touch(evaluation, change->name, &draft);
 	if (ret != OK) {
 		return ret;
 	}
-	draft->is_touched = true;
 	draft->lease_s = lease_for(evaluation, draft);
 	return change_name(evaluation, draft, change);
 }

@@ -59,6 +59,7 @@ struct command_result {
 	char ede_text[160];
 	struct dns_lease lease; /* granted, when the request had one */
 	bool is_change; /* content changed (else: applied, and nothing moved) */
+	bool is_stale; /* NOTAUTH, as it was signed too early: BADTIME (RFC 8945 5.2.3) */
 };
 
 /* An UPDATE as decoded: views into the command's octets. */
@@ -67,7 +68,7 @@ struct command_update {
 	struct owner owner;
 	bool takeover;
 	bool hold; /* instances that it makes are not published until released */
-	uint64_t signed_s; /* when it was signed, or arrived */
+	uint64_t signed_s; /* when it was signed by the owner's key, else arrived */
 	struct dns_lease lease;
 	uint16_t prereq_count;
 	uint16_t update_count;

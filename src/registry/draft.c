@@ -56,7 +56,8 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft, const 
 	return OK;
 }
 
-int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+/* The draft of a name, loaded where it is not there yet. */
+static int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
 {
 	const uint32_t hash = quick_hash(name, dns_name_size(name));
 
@@ -82,7 +83,8 @@ int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **
 	return OK;
 }
 
-int check_owner(struct evaluation *evaluation, const struct draft *draft)
+/* Whose is it? Base names and other owners' names are refused. */
+static int check_owner(struct evaluation *evaluation, const struct draft *draft)
 {
 	const struct owner *owner = &draft->content.owner;
 	char text[DNS_NAME_TEXT_MAX + 8];
@@ -100,4 +102,43 @@ int check_owner(struct evaluation *evaluation, const struct draft *draft)
 	}
 	snprintf(why, sizeof(why), "is registered by %s", owner_text(text, owner));
 	return refuse_name(evaluation, draft->name, why);
+}
+
+/*
+ * RFC 8945 5.2.3, for each name alone: was this signed before the last that its key did to it, or
+ * before it was withdrawn? Of the same second it passes, as a script may send two.
+ */
+static int check_signed(struct evaluation *evaluation, const struct draft *draft)
+{
+	const struct command_update *update = &evaluation->update;
+	const bool is_own =
+		draft->old != NULL && owner_equal(&draft->content.owner, &update->owner);
+	char text[DNS_NAME_TEXT_MAX];
+
+	if (update->owner.kind != OWNER_KEY || zone_role_is_shared(draft->role)) {
+		return OK;
+	}
+	const uint64_t mark_s = is_own ? draft->content.signed_s
+				       : zone_mark(evaluation->plan->zone, draft->name,
+						   &update->owner, evaluation->time_s);
+	if (update->signed_s >= mark_s) {
+		return OK;
+	}
+	evaluation->plan->result.is_stale = true;
+	return result_refuse(&evaluation->plan->result, DNS_RCODE_NOTAUTH, DNS_EDE_OTHER,
+			     "%.100s: signed before its last change; sign it anew",
+			     dns_name_to_text(text, draft->name));
+}
+
+int draft_touch(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+{
+	int ret = draft_of(evaluation, name, out);
+
+	if (ret == OK) {
+		ret = check_owner(evaluation, *out);
+	}
+	if (ret == OK) {
+		ret = check_signed(evaluation, *out);
+	}
+	return ret;
 }

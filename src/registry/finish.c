@@ -141,6 +141,16 @@ static void bound_ttls(const struct draft *draft, const struct content *now)
 	}
 }
 
+/* What the owner's key signed before this command is a replay from now on (design 7). */
+static uint64_t mark_of(const struct evaluation *evaluation, const struct content *before,
+			const struct owner *now)
+{
+	const uint64_t mark_s = evaluation->plan->signed_s;
+
+	return owner_equal(&before->owner, now) && before->signed_s > mark_s ? before->signed_s
+									     : mark_s;
+}
+
 static int finish_name(struct evaluation *evaluation, struct draft *draft, struct plan_name *name)
 {
 	struct content *now = &name->content;
@@ -158,6 +168,7 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	now->version = evaluation->version;
 	now->changed_s = evaluation->time_s;
 	set_lease(evaluation, draft, now);
+	now->signed_s = mark_of(evaluation, &draft->content, &now->owner);
 	bound_ttls(draft, now);
 	if (now->count == 0 && now->flags == 0) {
 		*now = (struct content){.name = now->name};

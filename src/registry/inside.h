@@ -25,7 +25,6 @@ struct draft {
 	uint16_t subtypes_size;
 	uint8_t flags;
 	uint32_t lease_s; /* of what is added */
-	bool is_touched;
 	bool is_added_to; /* something was added, or added again: its lease is renewed */
 };
 
@@ -58,17 +57,21 @@ struct targets {
 /* apply.c: notes the targets of a name that will be put; `old` is what stands there, or NULL. */
 int targets_note(struct targets *targets, const struct node *old, struct arena *arena);
 
-/* apply.c: overdue hosts go that no instance of their owner points to any more. ERR_NOMEM. */
-int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex);
+/*
+ * apply.c: overdue hosts go that no instance of their owner points to any more; their marks as in
+ * remember_withdrawn(). ERR_NOMEM.
+ */
+int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex,
+		    uint64_t signed_s, uint64_t time_s);
 
 /* Refuses, naming the name: `why` follows it in a sentence. Returns REFUSAL. */
 int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why);
 
-/* draft.c: the draft of a name, loaded where it is not there yet; `name` is kept. ERR_NOMEM. */
-int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
-
-/* draft.c: may this command touch the name? OK, or REFUSAL: the base's, or another owner's. */
-int check_owner(struct evaluation *evaluation, const struct draft *draft);
+/*
+ * draft.c: the draft of a name that the command touches, loaded where it is not there yet; `name`
+ * is kept. OK, ERR_NOMEM, or REFUSAL: it is the base's or another owner's, or this is a replay.
+ */
+int draft_touch(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
 
 /* The steps of an evaluation, each with a file of its own: OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
 
@@ -90,10 +93,17 @@ const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label);
 /* finish.c: the plan's names, from the drafts. */
 int finish(struct evaluation *evaluation);
 
+/*
+ * apply.c: remembers that the key which has `old` (NULL: nothing there) has it no more, so that
+ * what it signed before `signed_s` does not bring it back.
+ */
+int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
+		       uint64_t signed_s, uint64_t time_s);
+
 /* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
 	       uint64_t time_s, struct arena *arena, struct command_result *result);
 
 /* operator.c: a person's word about a name. ERR_NOMEM, ERR_DAMAGED. */
-int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size,
+int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t time_s,
 		   struct arena *arena, struct command_result *result);

@@ -19,6 +19,7 @@ struct subject {
 	struct content content;
 	struct record *records;
 	struct command_result *result;
+	uint64_t time_s;
 };
 
 /* `why` follows the name in a sentence. */
@@ -89,24 +90,30 @@ static int remove_name(struct root_writer *writer, struct subject *subject, stru
 	    (kept == subject->content.count && zone_role_is_shared(role))) {
 		return refuse_nothing(subject);
 	}
-	int ret = targets_note(&targets, subject->node, arena);
+	const uint8_t *apex = subject->word->zone;
+	int ret = remember_withdrawn(writer, apex, subject->node, subject->time_s, subject->time_s);
+	if (ret == OK) {
+		ret = targets_note(&targets, subject->node, arena);
+	}
 	if (ret == OK && kept > 0) {
 		subject->content.count = kept;
 		subject->content.lease_s = 0;
 		subject->content.key_lease_s = 0;
-		ret = zone_put(writer, zone_apex(subject->zone), &subject->content);
+		ret = zone_put(writer, apex, &subject->content);
 	} else if (ret == OK) {
-		ret = zone_put(writer, zone_apex(subject->zone), &gone);
+		ret = zone_put(writer, apex, &gone);
 	}
 	subject->result->is_change = true;
-	return ret != OK ? ret : targets_release(&targets, writer, zone_apex(subject->zone));
+	return ret != OK
+		       ? ret
+		       : targets_release(&targets, writer, apex, subject->time_s, subject->time_s);
 }
 
-int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size,
+int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t time_s,
 		   struct arena *arena, struct command_result *result)
 {
 	struct command_operator word;
-	struct subject subject = {.word = &word, .result = result};
+	struct subject subject = {.word = &word, .result = result, .time_s = time_s};
 	const int ret = command_read_operator(&word, command, size);
 
 	if (ret != OK) {

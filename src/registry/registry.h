@@ -31,6 +31,8 @@ struct plan {
 	struct command_result result;
 	struct plan_name *names;
 	size_t count;
+	uint64_t
+		signed_s; /* the mark of its names: what was signed before is a replay (design 7) */
 	bool has_soa; /* the apex's SOA is replaced */
 	struct zone_soa soa;
 };

@@ -3,7 +3,7 @@
  * the names when these are put again. FORMAT.md has it octet by octet.
  *
  * Frames: size u32 (of what follows), kind u8, payload. A head, then each zone followed by its
- * names, then an end that counts them.
+ * names and marks, then an end that counts these.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define SNAPSHOT_FORMAT 1
 #define FRAME_MAX (128u << 20) /* octets; more is damage */
 
-enum frame_kind { FRAME_HEAD = 1, FRAME_ZONE = 2, FRAME_NAME = 3, FRAME_END = 4 };
+enum frame_kind { FRAME_HEAD = 1, FRAME_ZONE = 2, FRAME_NAME = 3, FRAME_END = 4, FRAME_MARK = 5 };
 
 /* ---- saving ------------------------------------------------------------------------------ */
 
@@ -25,7 +25,7 @@ struct saver {
 	uint8_t *octets; /* frames not yet given away */
 	size_t used;
 	size_t room;
-	uint64_t names;
+	uint64_t names; /* and marks */
 	struct record *records;
 	size_t record_room;
 };
@@ -67,7 +67,7 @@ static int frame(struct saver *saver, enum frame_kind kind, size_t size, struct 
 static size_t content_size(const struct content *content)
 {
 	size_t size = dns_name_size(content->name) + 1 + 2 + content->owner.id_size + 4 + 4 + 8 +
-		      8 + 2 + content->subtypes_size + 4;
+		      8 + 8 + 2 + content->subtypes_size + 4;
 
 	for (size_t i = 0; i < content->count; i++) {
 		size += 2 + 4 + 1 + 2 + (size_t)content->records[i].size;
@@ -86,6 +86,7 @@ static void write_content(struct buf_writer *out, const struct content *content)
 	buf_write_u32(out, content->key_lease_s);
 	buf_write_u64(out, content->version);
 	buf_write_u64(out, content->changed_s);
+	buf_write_u64(out, content->signed_s);
 	buf_write_u16(out, content->subtypes_size);
 	buf_write(out, content->subtypes, content->subtypes_size);
 	buf_write_u32(out, (uint32_t)content->count);
@@ -127,6 +128,21 @@ static int save_name(void *context, const struct zone *zone, const struct node *
 	return ret;
 }
 
+static int save_mark(void *context, const struct zone_mark *mark)
+{
+	struct saver *saver = context;
+	struct buf_writer out;
+	const int ret = frame(saver, FRAME_MARK, 8 + 8 + 8, &out);
+
+	if (ret == OK) {
+		buf_write_u64(&out, mark->hash);
+		buf_write_u64(&out, mark->signed_s);
+		buf_write_u64(&out, mark->until_s);
+		saver->names++;
+	}
+	return ret;
+}
+
 static int save_zone(struct saver *saver, const struct zone *zone)
 {
 	const struct zone_soa *soa = zone_soa(zone);
@@ -135,7 +151,7 @@ static int save_zone(struct saver *saver, const struct zone *zone)
 	struct buf_writer out;
 
 	memcpy(base.ring_key, zone_ring_key(zone), SIPHASH_KEY_SIZE);
-	const int ret = frame(saver, FRAME_ZONE, 1 + 4 + 8 + command_base_size(&base), &out);
+	int ret = frame(saver, FRAME_ZONE, 1 + 4 + 8 + command_base_size(&base), &out);
 	if (ret != OK) {
 		return ret;
 	}
@@ -143,7 +159,8 @@ static int save_zone(struct saver *saver, const struct zone *zone)
 	buf_write_u32(&out, zone_serial(zone));
 	buf_write_u64(&out, zone_base_hash(zone));
 	command_write_base(&out, &base);
-	return zone_walk(zone, save_name, saver);
+	ret = zone_walk(zone, save_name, saver);
+	return ret == OK ? zone_walk_marks(zone, save_mark, saver) : ret;
 }
 
 int registry_save(const struct root *root, int (*put)(void *sink, const void *data, size_t size),
@@ -185,7 +202,7 @@ struct registry_loader {
 	size_t used;
 	size_t room;
 	uint64_t index;
-	uint64_t names;
+	uint64_t names; /* and marks */
 	bool has_head;
 	bool has_zone;
 	bool has_end;
@@ -303,10 +320,11 @@ static int load_name(struct registry_loader *loader, struct buf_reader *in)
 	content.key_lease_s = buf_read_u32(in);
 	content.version = buf_read_u64(in);
 	content.changed_s = buf_read_u64(in);
+	content.signed_s = buf_read_u64(in);
 	content.subtypes_size = buf_read_u16(in);
 	content.subtypes = buf_read(in, content.subtypes_size);
 	content.count = buf_read_u32(in);
-	if (in->failed || kind > OWNER_OPERATOR ||
+	if (in->failed || kind > OWNER_OPERATOR || content.signed_s > content.changed_s ||
 	    (kind == OWNER_KEY && dns_name_check(content.owner.id, content.owner.id_size) != OK) ||
 	    !is_sound_subtypes(content.subtypes, content.subtypes_size)) {
 		return ERR_DAMAGED;
@@ -318,6 +336,21 @@ static int load_name(struct registry_loader *loader, struct buf_reader *in)
 	content.records = loader->records;
 	loader->names++;
 	return zone_put(loader->writer, loader->apex, &content);
+}
+
+static int load_mark(struct registry_loader *loader, struct buf_reader *in)
+{
+	const struct zone_mark mark = {
+		.hash = buf_read_u64(in),
+		.signed_s = buf_read_u64(in),
+		.until_s = buf_read_u64(in),
+	};
+
+	if (in->failed || !loader->has_zone) {
+		return ERR_DAMAGED;
+	}
+	loader->names++;
+	return zone_load_mark(loader->writer, loader->apex, &mark);
 }
 
 static int load_frame(struct registry_loader *loader, const uint8_t *octets, size_t size)
@@ -338,6 +371,9 @@ static int load_frame(struct registry_loader *loader, const uint8_t *octets, siz
 		break;
 	case FRAME_NAME:
 		ret = load_name(loader, &in);
+		break;
+	case FRAME_MARK:
+		ret = load_mark(loader, &in);
 		break;
 	case FRAME_END:
 		loader->has_end = true;

@@ -414,8 +414,8 @@ static bool is_answered(struct receipt *receipt, const struct plan *plan)
 	if (!request->may_beat) {
 		return false;
 	}
-	/* Prerequisites alone: the answer is known, and there is nothing to log. */
-	if (receipt->updates.count == 0) {
+	/* Prerequisites alone: the answer is known. A replay: who has it has no key. Nothing to log. */
+	if (receipt->updates.count == 0 || plan->result.is_stale) {
 		return true;
 	}
 	receipt->answer->is_beat = registry_beat(plan, request->now_ms);

@@ -36,7 +36,7 @@ struct rrset {
 struct registration {
 	uint64_t version;
 	struct lease *lease;
-	uint32_t changed_low; /* s; the node has the upper bits */
+	uint32_t changed_low; /* s; the node has bits 32 to 39 */
 	uint32_t lease_s;
 	uint32_t key_lease_s;
 	uint16_t subtypes_size;
@@ -67,7 +67,8 @@ enum node_parts { NODE_FACES = 1, NODE_REGISTRATION = 2, NODE_RING = 4, NODE_BLO
 struct node {
 	struct named named;
 	uint32_t children; /* nodes one label below */
-	uint16_t changed_high; /* of the registration's time */
+	uint16_t signed_back; /* s, of the registration's mark before its time */
+	uint8_t changed_high; /* of the registration's time */
 	uint8_t parts;
 	uint64_t rest[]; /* see the head of node.c */
 };
@@ -105,6 +106,7 @@ struct zone {
 	struct pmap names; /* existing names -> struct node */
 	struct pmap pending; /* names that have no records, but something was put */
 	struct pmap hosts; /* targets of instances -> struct host */
+	void *marks; /* of withdrawn names, see marks.c; NULL: none */
 	size_t cuts; /* nodes with NS below the apex, or DNAME */
 	size_t instances;
 	size_t leases;
@@ -173,6 +175,12 @@ static inline uint8_t zone_tag(const struct zone *zone)
 {
 	return (uint8_t)(zone->named.hash >> 56);
 }
+
+/* marks.c: puts a mark, as it is, or made for a name of `owner`, a key. Sets txn->failed. */
+void marks_put(struct txn *txn, struct zone *zone, const struct zone_mark *mark, uint64_t now_s);
+void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const struct owner *owner,
+		const struct zone_mark *mark, uint64_t now_s);
+void marks_free(struct slabs *slabs, struct zone *zone); /* at the end of a root's life */
 
 /* node.c */
 struct node *names_get(const struct zone *zone, const uint8_t *name);

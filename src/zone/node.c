@@ -289,7 +289,11 @@ static void registration_write(struct node *node, const struct draft *draft)
 		.owner_kind = content->owner.kind & 0xfu,
 		.flags = content->flags & 0xfu,
 	};
-	node->changed_high = (uint16_t)(content->changed_s >> 32);
+	node->changed_high = (uint8_t)(content->changed_s >> 32);
+	/* A fudge has 16 bits, so no mark that matters lies further back (RFC 8945 4.2). */
+	const uint64_t back =
+		content->changed_s > content->signed_s ? content->changed_s - content->signed_s : 0;
+	node->signed_back = (uint16_t)(back < UINT16_MAX ? back : UINT16_MAX);
 	uint8_t *tail = (uint8_t *)tail_of(node);
 	if (content->owner.id_size > 0) {
 		memcpy(tail, content->owner.id, content->owner.id_size);

@@ -165,6 +165,7 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 		content->key_lease_s = registration->key_lease_s;
 		content->version = registration->version;
 		content->changed_s = (uint64_t)node->changed_high << 32 | registration->changed_low;
+		content->signed_s = content->changed_s - node->signed_back;
 		content->subtypes = node_subtypes(node, &content->subtypes_size);
 	}
 	return count;

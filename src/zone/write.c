@@ -57,6 +57,7 @@ static void zone_free(struct slabs *slabs, void *value)
 	pmap_free(slabs, &zone->names, node_free);
 	pmap_free(slabs, &zone->pending, node_free);
 	pmap_free(slabs, &zone->hosts, host_free);
+	marks_free(slabs, zone);
 	object_free(slabs, zone->soa);
 	object_free(slabs, zone);
 }
@@ -400,6 +401,29 @@ int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t
 	}
 	work->zone->base_hash = hash;
 	return OK;
+}
+
+int zone_set_mark(struct root_writer *writer, const uint8_t *apex, const uint8_t *name,
+		  const struct owner *owner, const struct zone_mark *mark, uint64_t now_s)
+{
+	struct zone_work *work = work_of(writer, apex);
+
+	if (work == NULL) {
+		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+	}
+	marks_note(&writer->txn, work->zone, name, owner, mark, now_s);
+	return outcome(writer);
+}
+
+int zone_load_mark(struct root_writer *writer, const uint8_t *apex, const struct zone_mark *mark)
+{
+	struct zone_work *work = work_of(writer, apex);
+
+	if (work == NULL) {
+		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+	}
+	marks_put(&writer->txn, work->zone, mark, 0);
+	return outcome(writer);
 }
 
 struct dropping {

@@ -123,7 +123,8 @@ struct content {
 	uint32_t lease_s; /* 0: permanent */
 	uint32_t key_lease_s; /* as granted; kept for later use */
 	uint64_t version; /* of the registration: moved by each logged command about it */
-	uint64_t changed_s; /* wall clock of that command */
+	uint64_t changed_s; /* wall clock of that command, below 2^40 */
+	uint64_t signed_s; /* its mark: what the owner's key signed earlier is a replay */
 	const uint8_t *subtypes; /* instance: labels one behind the other */
 	uint16_t subtypes_size;
 };
@@ -297,6 +298,22 @@ bool zone_types(const struct zone *zone, struct set *set);
 /* Members of a type, as its name shows them: PTRs or SRVs, what is more. */
 uint32_t zone_type_size(const struct zone *zone, const uint8_t *type);
 
+/* ---- marks of withdrawn names ------------------------------------------------------------ */
+
+struct zone_mark {
+	uint64_t hash; /* of name and key, by the key of the zone's ring */
+	uint64_t signed_s; /* what the key signed earlier about the name is a replay */
+	uint64_t until_s; /* wall clock: how long that is remembered */
+};
+
+/* When a message of this owner about the name must have been signed at least; 0: at any time. */
+uint64_t zone_mark(const struct zone *zone, const uint8_t *name, const struct owner *owner,
+		   uint64_t now_s);
+
+/* Calls for each mark in an order that makes the same again when they are loaded in it. */
+typedef int (*zone_mark_fn)(void *context, const struct zone_mark *mark);
+int zone_walk_marks(const struct zone *zone, zone_mark_fn fn, void *context);
+
 /* ---- finding, for a batch of queries ---------------------------------------------------- */
 
 struct zone_find {
@@ -413,6 +430,16 @@ int zone_drop(struct root_writer *writer, const uint8_t *apex);
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content);
 
 int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t hash);
+
+/*
+ * Remembers that `owner`, a key, has a name no more (mark->hash is not looked at); `now_s` is that
+ * of the batch, what is over its time may be forgotten. Of too many at once the oldest are.
+ */
+int zone_set_mark(struct root_writer *writer, const uint8_t *apex, const uint8_t *name,
+		  const struct owner *owner, const struct zone_mark *mark, uint64_t now_s);
+
+/* While restoring: a mark as it was walked over. */
+int zone_load_mark(struct root_writer *writer, const uint8_t *apex, const struct zone_mark *mark);
 
 /* This writing restores: it makes no deltas and moves no serial. */
 void root_silence(struct root_writer *writer);

@@ -46,6 +46,7 @@ import dns.rdatatype
 import dns.tsig
 import dns.tsigkeyring
 import dns.update
+import dns.wire
 
 WAGGLED = os.environ.get("WAGGLED", "")
 SRCDIR = pathlib.Path(os.environ.get("SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
@@ -293,6 +294,29 @@ def values(reply, rdtype):
 
 def ttls(reply):
     return {rrset.ttl for rrset in reply.answer}
+
+
+def tsig_of(wire):
+    """(rcode, TSIG error, MAC size, other data, time signed) of a reply, unverified."""
+    parser = dns.wire.Parser(wire, 0)
+    _, flags, *counts = parser.get_struct("!6H")
+    for _ in range(counts[0]):
+        parser.get_name()
+        parser.get_struct("!HH")
+    code = dns.rcode.to_text(flags & 15)
+    for _ in range(sum(counts[1:])):
+        parser.get_name()
+        rdtype, _, _, size = parser.get_struct("!HHIH")
+        with parser.restrict_to(size):
+            if rdtype != dns.rdatatype.TSIG:
+                parser.get_remaining()
+                continue
+            parser.get_name()
+            high, low, _, mac_size = parser.get_struct("!HIHH")
+            parser.get_bytes(mac_size)
+            _, error, other_size = parser.get_struct("!HHH")
+            return code, error, mac_size, parser.get_bytes(other_size), (high << 32) + low
+    return code, None, None, None, None
 
 
 def serial_is_newer(one, other):

@@ -187,6 +187,7 @@ static void write_update(struct draw *draw, struct buf_writer *out,
 		.zone = wire_apex,
 		.owner = wire_owner(update->owner),
 		.takeover = update->takeover,
+		.signed_s = UINT64_MAX, /* at the last moment: no replay */
 		.lease = {.present = update->has_lease,
 			  .has_key = update->has_key_lease,
 			  .lease_s = update->lease_s,

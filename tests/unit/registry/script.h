@@ -7,10 +7,10 @@
  *	       "add web._http._tcp 60 SRV 0 0 80 h\n"
  *	       "del h A\n");
  *
- * Who: a, b (keys), net, operator; then lease:N, key-lease:N, takeover, hold. Lines: "add NAME TTL TYPE
- * RDATA", "del NAME [TYPE [RDATA]]", "used NAME", "unused NAME", "exists NAME TYPE",
- * "missing NAME TYPE", "equals NAME TYPE RDATA". Each command is a batch of its own, unless it is
- * between batch_begin() and batch_commit().
+ * Who: a, b (keys), net, operator; then lease:N, key-lease:N, takeover, hold, signed:N (1000).
+ * Lines: "add NAME TTL TYPE RDATA", "del NAME [TYPE [RDATA]]", "used NAME", "unused NAME", "exists
+ * NAME TYPE", "missing NAME TYPE", "equals NAME TYPE RDATA". Each command is a batch of its own,
+ * unless it is between batch_begin() and batch_commit().
  */
 #pragma once
 
@@ -26,6 +26,7 @@ struct play {
 	struct plan plan;
 	struct command_result result;
 	uint64_t version; /* of the last command */
+	uint64_t time_s; /* of the batches to come; 1000 */
 	size_t size;
 	uint8_t command[SCRIPT_MAX];
 };
@@ -141,6 +142,8 @@ static inline void read_who(struct command_update *head, const char *who)
 		} else if (strncmp(word, "key-lease:", 10) == 0) {
 			head->lease.has_key = true;
 			head->lease.key_lease_s = (uint32_t)strtoul(word + 10, NULL, 10);
+		} else if (strncmp(word, "signed:", 7) == 0) {
+			head->signed_s = strtoull(word + 7, NULL, 10);
 		} else if (strcmp(word, "takeover") == 0) {
 			head->takeover = true;
 		} else if (strcmp(word, "hold") == 0) {
@@ -222,8 +225,8 @@ static inline unsigned apply(struct play *play)
 		batch_begin(play);
 	}
 	play->version++;
-	must(registry_apply(play->stage.writer, play->command, play->size, play->version, 1000,
-			    &play->arena, &play->result, &play->plan));
+	must(registry_apply(play->stage.writer, play->command, play->size, play->version,
+			    play->time_s, &play->arena, &play->result, &play->plan));
 	const unsigned rcode = play->result.rcode;
 	if (is_alone) {
 		batch_commit(play);
@@ -250,8 +253,8 @@ static inline unsigned evaluate(struct play *play, const char *who, const char *
 {
 	write_update(play, who, lines);
 	arena_reset(&play->arena);
-	must(registry_evaluate(play->stage.root, play->command, play->size, 999, 1000, &play->arena,
-			       &play->plan));
+	must(registry_evaluate(play->stage.root, play->command, play->size, 999, play->time_s,
+			       &play->arena, &play->plan));
 	play->result = play->plan.result;
 	return play->result.rcode;
 }
@@ -335,6 +338,7 @@ static inline struct play *play_new_empty(void)
 	struct play *play = calloc(1, sizeof(*play));
 
 	stage_init_empty(&play->stage);
+	play->time_s = 1000;
 	arena_init(&play->arena, 65536);
 	return play;
 }

@@ -49,6 +49,10 @@ static struct play *play_full(void)
 		"add @ 60 TXT \"stays\"\nadd *.k 60 A 192.0.2.7\n"
 		"add c 60 CNAME h\nadd d 60 DNAME h\n");
 	updated(play, "operator", "add big 60 TYPE65280 \\# 4 00ff00ff\nadd cut 60 NS ns\n");
+	updated(play, "a", "add gone 60 A 192.0.2.1\nadd left 60 A 192.0.2.1\n");
+	play->time_s = 2000;
+	updated(play, "a signed:1900", "del gone\ndel left\n");
+	updated(play, "b signed:1950", "add _ipp._udp 60 PTR late._ipp._udp\n");
 	expire(play, "h");
 	return play;
 }
@@ -103,6 +107,34 @@ static void expect_same(const struct root *one, const struct root *other)
 	expect_sorted(&a, &b, "the zone that was loaded");
 }
 
+struct marks {
+	struct zone_mark marks[8];
+	size_t count;
+};
+
+static int note_mark(void *context, const struct zone_mark *mark)
+{
+	struct marks *marks = context;
+
+	ck_assert_uint_lt(marks->count, COUNT_OF(marks->marks));
+	marks->marks[marks->count++] = *mark;
+	return OK;
+}
+
+static void expect_same_marks(const struct zone *one, const struct zone *other)
+{
+	struct marks a = {.count = 0};
+	struct marks b = {.count = 0};
+
+	must(zone_walk_marks(one, note_mark, &a));
+	must(zone_walk_marks(other, note_mark, &b));
+	ck_assert_uint_eq(a.count, 2);
+	ck_assert_uint_eq(a.marks[0].signed_s, 1900);
+	ck_assert_uint_eq(a.marks[0].until_s, 2600);
+	ck_assert_uint_eq(b.count, 2);
+	ck_assert_mem_eq(a.marks, b.marks, sizeof(a.marks[0]) * 2);
+}
+
 static int compare_entry(void *context, const struct zone *zone, const struct node *node)
 {
 	static struct record records[100];
@@ -125,6 +157,7 @@ static int compare_entry(void *context, const struct zone *zone, const struct no
 	ck_assert_uint_eq(one.key_lease_s, two.key_lease_s);
 	ck_assert_uint_eq(one.version, two.version);
 	ck_assert_uint_eq(one.changed_s, two.changed_s);
+	ck_assert_uint_eq(one.signed_s, two.signed_s);
 	ck_assert_uint_eq(one.subtypes_size, two.subtypes_size);
 	ck_assert((node_lease(node) == NULL) == (node_lease(same) == NULL));
 	if (node_lease(node) != NULL) {
@@ -163,6 +196,7 @@ START_TEST(what_is_saved_is_loaded_the_same)
 		must(zone_walk(zone, compare_entry, loaded));
 		must(zone_walk(loaded, compare_entry, (void *)(uintptr_t)zone));
 		ck_assert_ptr_null(zone_delta(loaded, 0));
+		expect_same_marks(zone, loaded);
 		root_free(root);
 	}
 	free(sink.octets);
@@ -184,7 +218,7 @@ START_TEST(a_loaded_zone_goes_on_where_it_was)
 	expire(play, "web._http._tcp");
 	ck_assert_uint_eq(serial_of(play), serial + 1);
 	ck_assert(!is_there(play, "h")); /* overdue before */
-	updated(play, "b lease:90", "add late._ipp._udp 60 SRV 0 0 631 ns\n");
+	updated(play, "b lease:90 signed:1950", "add late._ipp._udp 60 SRV 0 0 631 ns\n");
 	ck_assert_uint_eq(set_count(&play->stage, "ipp.udp.pool", DNS_TYPE_A), 1);
 	refused(play, "a", "add x.y 60 TXT \"y\"\n", "key b.");
 	free(sink.octets);
@@ -392,8 +426,8 @@ START_TEST(the_example_of_the_format_is_true)
 		"00001c20 00093a80 00 00000000 00000064 00030d40 04706f6f6c"
 		"73746167652072696e67206b65790000 00000005 026e73017a00 0561646d696e017a00"
 		"00000001 00000e10 00000258 00015180 00000005 00000000"
-		"00000050 03 03776562055f68747470045f746370017a00 01 03 03 016100 0000003c 0000003c"
-		"0000000000000002 00000000000003e8 0005 045f726564 00000001"
+		"00000058 03 03776562055f68747470045f746370017a00 01 03 03 016100 0000003c 0000003c"
+		"0000000000000002 00000000000003e8 00000000000003e8 0005 045f726564 00000001"
 		"0021 0000003c 00 000b 0000000100500168017a00"
 		"00000009 04 0000000000000001";
 	struct play *play = play_new();

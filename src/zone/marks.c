@@ -1,0 +1,184 @@
+/*
+ * What is remembered of withdrawn names: for a name and the key that had it, how early a message of
+ * that key may be signed, so that none which was recorded before brings the name back.
+ *
+ * Bounded: a trie over the upper 16 bits of a hash by the zone's own key, which is the same on
+ * every node; 65,536 places of 16 marks each, 25 MB when all are full. What is over its time leaves
+ * a place when the next comes to it; from a full one the mark goes that would have ended first.
+ */
+#include <string.h>
+
+#include "zone/inside.h"
+
+#define FANOUT 16
+#define LEVELS 4
+#define PLACE_MAX 16
+
+struct fork {
+	struct object object;
+	void *next[FANOUT]; /* forks; from the last level on places; NULL: nothing */
+};
+
+struct place {
+	struct object object;
+	uint32_t count;
+	struct zone_mark marks[];
+};
+
+static size_t digit(uint64_t hash, unsigned level)
+{
+	return hash >> (60 - 4 * level) & (FANOUT - 1);
+}
+
+static uint64_t mark_hash(const struct zone *zone, const uint8_t *name, const struct owner *owner)
+{
+	const uint64_t both[] = {name_hash(&zone->ring, name), name_hash(&zone->ring, owner->id)};
+
+	return siphash(&zone->ring, both, sizeof(both));
+}
+
+uint64_t zone_mark(const struct zone *zone, const uint8_t *name, const struct owner *owner,
+		   uint64_t now_s)
+{
+	const void *at = zone->marks;
+
+	if (at == NULL || owner->kind != OWNER_KEY) {
+		return 0;
+	}
+	const uint64_t hash = mark_hash(zone, name, owner);
+	for (unsigned level = 0; at != NULL && level < LEVELS; level++) {
+		at = ((const struct fork *)at)->next[digit(hash, level)];
+	}
+	const struct place *place = at;
+	for (uint32_t i = 0; place != NULL && i < place->count; i++) {
+		const struct zone_mark *mark = &place->marks[i];
+		if (mark->hash == hash && mark->until_s > now_s) {
+			return mark->signed_s;
+		}
+	}
+	return 0;
+}
+
+/* `marks` with one more, those over their time without; how many there are. */
+static uint32_t merge(struct zone_mark marks[PLACE_MAX + 1], const struct place *old,
+		      struct zone_mark mark, uint64_t now_s)
+{
+	uint32_t count = 0;
+	uint32_t first = 0; /* that ends first */
+
+	for (uint32_t i = 0; old != NULL && i < old->count; i++) {
+		const struct zone_mark *there = &old->marks[i];
+		if (there->until_s <= now_s) {
+			continue;
+		}
+		if (there->hash == mark.hash) {
+			mark.signed_s =
+				mark.signed_s > there->signed_s ? mark.signed_s : there->signed_s;
+			mark.until_s =
+				mark.until_s > there->until_s ? mark.until_s : there->until_s;
+			continue;
+		}
+		first = count > 0 && there->until_s < marks[first].until_s ? count : first;
+		marks[count++] = *there;
+	}
+	if (count == PLACE_MAX) {
+		count--;
+		memmove(&marks[first], &marks[first + 1], (count - first) * sizeof(marks[0]));
+	}
+	marks[count++] = mark;
+	return count;
+}
+
+static struct place *place_put(struct txn *txn, struct place *old, const struct zone_mark *mark,
+			       uint64_t now_s)
+{
+	struct zone_mark marks[PLACE_MAX + 1];
+	const uint32_t count = merge(marks, old, *mark, now_s);
+	struct place *place = txn_new(txn, sizeof(*place) + count * sizeof(marks[0]));
+
+	if (place == NULL) {
+		return old;
+	}
+	place->count = count;
+	memcpy(place->marks, marks, count * sizeof(marks[0]));
+	if (old != NULL) {
+		txn_scrap(txn, old);
+	}
+	return place;
+}
+
+/* A fork of this writer in the place of *slot. NULL: failed. */
+static struct fork *fork_own(struct txn *txn, void **slot)
+{
+	struct fork *fork =
+		*slot == NULL ? txn_new(txn, sizeof(*fork)) : txn_own(txn, *slot, sizeof(*fork));
+
+	if (fork != NULL) {
+		*slot = fork;
+	}
+	return fork;
+}
+
+void marks_put(struct txn *txn, struct zone *zone, const struct zone_mark *mark, uint64_t now_s)
+{
+	void **slot = &zone->marks;
+
+	for (unsigned level = 0; level < LEVELS; level++) {
+		struct fork *fork = fork_own(txn, slot);
+		if (fork == NULL) {
+			return;
+		}
+		slot = &fork->next[digit(mark->hash, level)];
+	}
+	*slot = place_put(txn, *slot, mark, now_s);
+}
+
+void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const struct owner *owner,
+		const struct zone_mark *mark, uint64_t now_s)
+{
+	const struct zone_mark whole = {.hash = mark_hash(zone, name, owner),
+					.signed_s = mark->signed_s,
+					.until_s = mark->until_s};
+
+	marks_put(txn, zone, &whole, now_s);
+}
+
+static int walk(void *at, unsigned level, zone_mark_fn fn, void *context)
+{
+	int ret = OK;
+
+	if (at == NULL) {
+		return OK;
+	}
+	if (level == LEVELS) {
+		const struct place *place = at;
+		for (uint32_t i = 0; ret == OK && i < place->count; i++) {
+			ret = fn(context, &place->marks[i]);
+		}
+		return ret;
+	}
+	const struct fork *fork = at;
+	for (size_t i = 0; ret == OK && i < FANOUT; i++) {
+		ret = walk(fork->next[i], level + 1, fn, context);
+	}
+	return ret;
+}
+
+int zone_walk_marks(const struct zone *zone, zone_mark_fn fn, void *context)
+{
+	return walk(zone->marks, 0, fn, context);
+}
+
+static void free_from(struct slabs *slabs, void *at, unsigned level)
+{
+	for (size_t i = 0; at != NULL && level < LEVELS && i < FANOUT; i++) {
+		free_from(slabs, ((struct fork *)at)->next[i], level + 1);
+	}
+	object_free(slabs, at);
+}
+
+void marks_free(struct slabs *slabs, struct zone *zone)
+{
+	free_from(slabs, zone->marks, 0);
+	zone->marks = NULL;
+}
