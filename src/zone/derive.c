@@ -95,37 +95,22 @@ static void share_srv(struct root_writer *writer, struct shares *shares, const s
 	}
 }
 
-#define USE_POOL 't'
-#define USE_OWNER 'o'
-
-#define USE_FIXED 6 /* octets behind the type: priority, weight, port */
-
-/* Key of a use in a pool: 't', the two labels of the type folded, priority, weight, port. */
 static void share_pool(struct root_writer *writer, struct shares *shares, const uint8_t *type,
 		       const struct dns_srv *srv)
 {
-	const size_t type_size = type[0] + 2u + dns_name_parent(type)[0];
-	const uint16_t key_size = (uint16_t)(1 + type_size + USE_FIXED);
+	const uint16_t key_size = pool_key_size(type);
 	uint8_t *key = arena_alloc(&writer->scratch, key_size);
 	struct tree_entry entry = {.key = key, .key_size = key_size};
 
 	if (key != NULL) {
-		struct buf_writer out = buf_writer(key + 1 + type_size, USE_FIXED);
-		key[0] = USE_POOL;
-		dns_octets_fold(key + 1, type, type_size);
-		buf_write_u16(&out, srv->priority);
-		buf_write_u16(&out, srv->weight);
-		buf_write_u16(&out, srv->port);
+		pool_key(key, type, srv);
 	}
 	share_use(writer, shares, SHARE_POOL, srv->target, &entry);
 }
 
-#define OWNER_KEY_MAX 258
-
-/* Key of a use by an owner: 'o', kind, id. */
-static uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_t *id, uint8_t size)
+uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_t *id, uint8_t size)
 {
-	out[0] = USE_OWNER;
+	out[0] = 'o';
 	out[1] = kind;
 	if (size > 0) {
 		memcpy(out + 2, id, size);
@@ -146,9 +131,7 @@ static void share_owner(struct root_writer *writer, struct shares *shares, const
 	share_use(writer, shares, SHARE_OWNER, host, &entry);
 }
 
-/* A name of `prefix` and `suffix` in the scratch; NULL: over 255 octets, or failed. */
-static const uint8_t *joined(struct root_writer *writer, const uint8_t *prefix,
-			     const uint8_t *suffix)
+const uint8_t *derive_join(struct root_writer *writer, const uint8_t *prefix, const uint8_t *suffix)
 {
 	uint8_t *name = arena_alloc(&writer->scratch, DNS_NAME_MAX);
 
@@ -172,7 +155,7 @@ static void shares_of_subtypes(struct root_writer *writer, const struct node *no
 		uint8_t prefix[DNS_LABEL_MAX + 7];
 		memcpy(prefix, label, label[0] + 1u);
 		memcpy(prefix + label[0] + 1, "\x04_sub", 6);
-		const uint8_t *at = joined(writer, prefix, type);
+		const uint8_t *at = derive_join(writer, prefix, type);
 		if (at != NULL) {
 			share_ptr(writer, shares, at, named_name(&node->named), node);
 		}
@@ -207,7 +190,7 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 	}
 	share_ptr(writer, shares, type, named_name(&node->named), node);
 	shares_of_subtypes(writer, node, type, shares);
-	const uint8_t *services = joined(writer, services_prefix, zone->apex);
+	const uint8_t *services = derive_join(writer, services_prefix, zone->apex);
 	if (services != NULL) {
 		share_ptr(writer, shares, services, type, NULL);
 	}
@@ -256,9 +239,7 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 
 /* ---- sets at a node ---------------------------------------------------------------------- */
 
-/* The faces of the node `name`, this writer's own. NULL: failed. */
-static struct faces *faces_own(struct root_writer *writer, struct zone_work *work,
-			       const uint8_t *name)
+struct faces *faces_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
 {
 	struct node *node = node_own(writer, work, name);
 
@@ -275,7 +256,7 @@ static struct faces *faces_own(struct root_writer *writer, struct zone_work *wor
 	return faces;
 }
 
-static void faces_tidy(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
+void faces_tidy(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
 {
 	const struct node *there = names_get(work->zone, name);
 
@@ -292,7 +273,7 @@ static void faces_tidy(struct root_writer *writer, struct zone_work *work, const
 	node_prune(writer, work, name);
 }
 
-static void say(struct root_writer *writer, struct zone_work *work, int sign, const uint8_t *name,
+void derive_say(struct root_writer *writer, struct zone_work *work, int sign, const uint8_t *name,
 		uint16_t type, const uint8_t *rdata, uint16_t size)
 {
 	const struct delta_rr rr = {
@@ -306,247 +287,6 @@ static void say(struct root_writer *writer, struct zone_work *work, int sign, co
 	changes_add(writer, work, sign, &rr);
 }
 
-/* ---- the address view -------------------------------------------------------------------- */
-
-static int first_level(const struct tree *tree)
-{
-	if (tree == NULL) {
-		return -1;
-	}
-	const uint8_t *key = tree_key(tree_at(tree, 0));
-	return key[0] << 8 | key[1];
-}
-
-int pool_level(const struct faces *faces)
-{
-	const int a = first_level(faces->a);
-	const int aaaa = first_level(faces->aaaa);
-
-	if (a < 0 || aaaa < 0) {
-		return a < 0 ? aaaa : a;
-	}
-	return a < aaaa ? a : aaaa;
-}
-
-static void say_level(struct root_writer *writer, struct zone_work *work, int sign,
-		      const uint8_t *name, const struct faces *faces, int level)
-{
-	const struct tree *trees[] = {faces->a, faces->aaaa};
-	const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
-
-	for (int i = 0; i < 2; i++) {
-		for (uint32_t rank = 0; rank < tree_size(trees[i]); rank++) {
-			const struct tree *entry = tree_at(trees[i], rank);
-			const uint8_t *key = tree_key(entry);
-			if ((key[0] << 8 | key[1]) != level) {
-				break;
-			}
-			say(writer, work, sign, name, types[i], key + 10,
-			    (uint16_t)(entry->key_size - 10));
-		}
-	}
-}
-
-/* http.pool.APEX for _http._tcp, http.udp.pool.APEX for _http._udp. */
-static const uint8_t *pool_name(struct root_writer *writer, const struct zone *zone,
-				const uint8_t *type)
-{
-	uint8_t prefix[3 * (DNS_LABEL_MAX + 1) + 1];
-	uint8_t *at = prefix;
-
-	*at++ = (uint8_t)(type[0] - 1);
-	memcpy(at, type + 2, type[0] - 1u);
-	at += type[0] - 1;
-	if (dns_label_is(dns_name_parent(type), "_udp")) {
-		memcpy(at, "\x03udp", 4);
-		at += 4;
-	}
-	memcpy(at, zone->shape.pool_label, zone->shape.pool_label[0] + 1u);
-	at[zone->shape.pool_label[0] + 1] = 0;
-	return joined(writer, prefix, zone->apex);
-}
-
-uint16_t pool_weight(const struct tree *entry)
-{
-	struct buf_reader reader = buf_reader(tree_value(entry), entry->value_size);
-	const uint32_t sum = buf_read_u32(&reader);
-
-	return sum < UINT16_MAX ? (uint16_t)sum : UINT16_MAX;
-}
-
-/* An entry of this weight came, or went. */
-static void move_weight(struct root_writer *writer, struct faces *faces, int sign,
-			const uint8_t priority[2], uint16_t weight)
-{
-	const uint8_t key[4] = {priority[0], priority[1], (uint8_t)(weight >> 8), (uint8_t)weight};
-	const struct tree_entry entry = {.key = key, .key_size = sizeof(key)};
-
-	if (weight == 0) {
-		return;
-	}
-	if (sign > 0) {
-		tree_add(&writer->txn, &faces->weights, &entry);
-	} else {
-		tree_sub(&writer->txn, &faces->weights, key, sizeof(key));
-	}
-}
-
-/* How an address is used: by which type, and what its SRV says. */
-struct use {
-	const uint8_t *type;
-	const uint8_t *priority; /* two octets */
-	uint16_t weight;
-};
-
-static struct use use_view(const uint8_t *key, uint16_t key_size)
-{
-	const uint8_t *fixed = key + key_size - USE_FIXED;
-
-	return (struct use){
-		.type = key + 1, .priority = fixed, .weight = (uint16_t)(fixed[2] << 8 | fixed[3])};
-}
-
-/* Where an address stands in the view of a type. */
-struct spot {
-	const uint8_t *name; /* of the view */
-	struct faces *faces;
-	struct tree **tree;
-	uint16_t rr_type;
-	uint16_t key_size;
-	uint8_t key[2 + 8 + 16];
-};
-
-static bool spot_find(struct spot *spot, struct root_writer *writer, struct zone_work *work,
-		      const struct use *use, const uint8_t *address, uint16_t size)
-{
-	spot->name = pool_name(writer, work->zone, use->type);
-	spot->faces = spot->name == NULL ? NULL : faces_own(writer, work, spot->name);
-	if (spot->faces == NULL) {
-		return false;
-	}
-	spot->tree = size == 4 ? &spot->faces->a : &spot->faces->aaaa;
-	spot->rr_type = size == 4 ? DNS_TYPE_A : DNS_TYPE_AAAA;
-	spot->key_size = (uint16_t)(10 + size);
-	memcpy(spot->key, use->priority, 2);
-	struct buf_writer out = buf_writer(spot->key + 2, 8);
-	buf_write_u64(&out, siphash(&work->zone->ring, address, size));
-	memcpy(spot->key + 10, address, size);
-	return true;
-}
-
-/* The address there weighs more, or less. */
-static void weigh(struct root_writer *writer, const struct spot *spot, int sign, uint16_t weight)
-{
-	if (weight == 0 || writer->txn.failed) {
-		return;
-	}
-	const uint16_t before = pool_weight(tree_get(*spot->tree, spot->key, spot->key_size));
-	uint8_t *value = tree_edit(&writer->txn, spot->tree, spot->key, spot->key_size);
-	if (value == NULL) {
-		return;
-	}
-	struct buf_reader reader = buf_reader(value, 4);
-	struct buf_writer out = buf_writer(value, 4);
-	const uint32_t sum = buf_read_u32(&reader);
-	buf_write_u32(&out, sign > 0 ? sum + weight : sum - weight);
-	const uint16_t after = pool_weight(tree_get(*spot->tree, spot->key, spot->key_size));
-	if (after != before) {
-		move_weight(writer, spot->faces, 1, spot->key, after);
-		move_weight(writer, spot->faces, -1, spot->key, before);
-	}
-}
-
-/* One more use of an address. */
-static void pool_add(struct root_writer *writer, struct zone_work *work, const struct use *use,
-		     const uint8_t *address, uint16_t size)
-{
-	static const uint8_t no_weight[4];
-	struct spot spot;
-
-	if (!spot_find(&spot, writer, work, use, address, size)) {
-		return;
-	}
-	const struct tree_entry entry = {.key = spot.key,
-					 .key_size = spot.key_size,
-					 .value = no_weight,
-					 .value_size = sizeof(no_weight)};
-	const int level = use->priority[0] << 8 | use->priority[1];
-	const int before = pool_level(spot.faces);
-	if (before >= 0 && level < before) {
-		say_level(writer, work, -1, spot.name, spot.faces, before);
-	}
-	const uint32_t count = tree_add(&writer->txn, spot.tree, &entry);
-	weigh(writer, &spot, 1, use->weight);
-	if (count == 1 && (before < 0 || level <= before)) {
-		say(writer, work, 1, spot.name, spot.rr_type, address, size);
-	}
-}
-
-/* One less. */
-static void pool_sub(struct root_writer *writer, struct zone_work *work, const struct use *use,
-		     const uint8_t *address, uint16_t size)
-{
-	struct spot spot;
-
-	if (!spot_find(&spot, writer, work, use, address, size)) {
-		return;
-	}
-	const int before = pool_level(spot.faces);
-	weigh(writer, &spot, -1, use->weight);
-	if (tree_sub(&writer->txn, spot.tree, spot.key, spot.key_size) != 0) {
-		return;
-	}
-	if ((use->priority[0] << 8 | use->priority[1]) == before) {
-		say(writer, work, -1, spot.name, spot.rr_type, address, size);
-		const int after = pool_level(spot.faces);
-		if (after >= 0 && after != before) {
-			say_level(writer, work, 1, spot.name, spot.faces, after);
-		}
-	}
-	faces_tidy(writer, work, spot.name);
-}
-
-static void move_addresses(struct root_writer *writer, struct zone_work *work, int sign,
-			   const struct rrset *set, const struct rrset *but, const struct use *use)
-{
-	for (uint32_t i = 0; set != NULL && i < set->count; i++) {
-		uint16_t size;
-		uint16_t other_size;
-		const uint8_t *address = rrset_member(set, i, &size, NULL);
-		bool is_in_both = false;
-		for (uint32_t k = 0; but != NULL && k < but->count && !is_in_both; k++) {
-			const uint8_t *other = rrset_member(but, k, &other_size, NULL);
-			is_in_both = memcmp(address, other, size) == 0;
-		}
-		if (!is_in_both && sign > 0) {
-			pool_add(writer, work, use, address, size);
-		} else if (!is_in_both) {
-			pool_sub(writer, work, use, address, size);
-		}
-	}
-}
-
-void derive_addresses(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		      const struct rrset *before, const struct rrset *after)
-{
-	const struct host *host = host_find(work->zone, name);
-	const uint8_t *key;
-	uint16_t key_size;
-	uint32_t at = 0;
-
-	if (host == NULL || rrset_equal(before, after)) {
-		return;
-	}
-	while (host_next_use(host, &at, &key, &key_size)) {
-		if (key[0] != USE_POOL) {
-			continue;
-		}
-		const struct use use = use_view(key, key_size);
-		move_addresses(writer, work, 1, after, before, &use);
-		move_addresses(writer, work, -1, before, after, &use);
-	}
-}
-
 /* ---- moving shares ----------------------------------------------------------------------- */
 
 static void move_use(struct root_writer *writer, struct zone_work *work, int sign,
@@ -556,11 +296,7 @@ static void move_use(struct root_writer *writer, struct zone_work *work, int sig
 	const struct node *node = names_get(work->zone, share->at);
 
 	if (share->kind == SHARE_POOL && node != NULL && count == (sign > 0 ? 1u : 0u)) {
-		const struct use use = use_view(share->entry.key, share->entry.key_size);
-		const struct rrset *a = node_rrset(node, DNS_TYPE_A);
-		const struct rrset *aaaa = node_rrset(node, DNS_TYPE_AAAA);
-		move_addresses(writer, work, sign, a, NULL, &use);
-		move_addresses(writer, work, sign, aaaa, NULL, &use);
+		pool_move(writer, work, sign, node, &share->entry);
 	}
 }
 
@@ -581,9 +317,9 @@ static void move_member(struct root_writer *writer, struct zone_work *work, int 
 	const uint32_t count = sign > 0 ? members_add(&writer->txn, face, &share->key, share->node)
 					: members_sub(&writer->txn, face, &share->key);
 	if (count == (sign > 0 ? 1u : 0u)) {
-		say(writer, work, sign, share->at,
-		    share->kind == SHARE_PTR ? DNS_TYPE_PTR : DNS_TYPE_SRV, share->key.value,
-		    share->key.size);
+		derive_say(writer, work, sign, share->at,
+			   share->kind == SHARE_PTR ? DNS_TYPE_PTR : DNS_TYPE_SRV, share->key.value,
+			   share->key.size);
 	}
 	if (sign < 0) {
 		faces_tidy(writer, work, share->at);

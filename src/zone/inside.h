@@ -45,15 +45,13 @@ struct registration {
 	uint8_t flags : 4;
 };
 
-/*
- * Derived sets. Key of an address: priority, ring, the address; its value is the sum of the weights of the SRVs that lead to it.
- */
+/* Derived sets. */
 struct faces {
 	struct object object;
 	struct roster *ptr; /* see members.c */
 	struct roster *srv;
-	struct tree *a;
-	struct tree *aaaa;
+	struct roster *a; /* see pool.c */
+	struct roster *aaaa;
 	struct tree *weights; /* address view: those over 0 there are. Key: priority, weight */
 };
 
@@ -317,15 +315,59 @@ void shares_move(struct root_writer *writer, struct zone_work *work, struct shar
 void derive_repoint(struct root_writer *writer, struct zone_work *work, const struct node *from,
 		    const struct node *to);
 
-/* The addresses of a host changed from one set to the other (either may be NULL). */
-void derive_addresses(struct root_writer *writer, struct zone_work *work, const uint8_t *host,
-		      const struct rrset *before, const struct rrset *after);
-
 /* Is an instance with this node in the pool? */
 bool node_is_in_pool(const struct node *node);
+
+/* The faces of the node `name`, this writer's own. NULL: failed. */
+struct faces *faces_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name);
+
+/* Takes away faces of the node that are empty, and the node if nothing else is there. */
+void faces_tidy(struct root_writer *writer, struct zone_work *work, const uint8_t *name);
+
+/* A derived RR came, or went. */
+void derive_say(struct root_writer *writer, struct zone_work *work, int sign, const uint8_t *name,
+		uint16_t type, const uint8_t *rdata, uint16_t size);
+
+/* A name of `prefix` and `suffix` in the scratch; NULL: over 255 octets, or failed. */
+const uint8_t *derive_join(struct root_writer *writer, const uint8_t *prefix,
+			   const uint8_t *suffix);
+
+#define OWNER_KEY_MAX 258
+
+/* Key of a host's use by an owner: 'o', kind, id. */
+uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_t *id, uint8_t size);
+
+/* pool.c */
+struct dns_srv;
+
+/* An address in the view of a type: ordered by priority, ring, octets. */
+struct pool_entry {
+	struct object object;
+	uint8_t size; /* of the address */
+	uint16_t priority;
+	uint64_t ring;
+	uint32_t count; /* of uses that lead to it */
+	uint32_t weight; /* sum of theirs */
+	uint8_t address[];
+};
+
+/* Key of a host's use in a pool: 't', the type's two labels folded, priority, weight, port. */
+uint16_t pool_key_size(const uint8_t *type);
+void pool_key(uint8_t *out, const uint8_t *type, const struct dns_srv *srv);
+
+/* The use `key` of a host with this node begins (sign 1) or ends: its addresses come or go. */
+void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
+	       const struct node *host, const struct tree_entry *key);
+
+/* The addresses of a host changed from one set to the other (either may be NULL). */
+void pool_readdress(struct root_writer *writer, struct zone_work *work, const uint8_t *host,
+		    const struct rrset *before, const struct rrset *after);
 
 /* Lowest priority that has an address in an address view; -1: none. */
 int pool_level(const struct faces *faces);
 
+/* How many entries are before this priority and place on its ring. */
+uint32_t pool_rank(const struct roster *face, uint16_t priority, uint64_t ring);
+
 /* Weight of an entry of an address view. */
-uint16_t pool_weight(const struct tree *entry);
+uint16_t pool_weight(const struct pool_entry *entry);

@@ -477,8 +477,8 @@ int node_free_faces(void *context, void *value)
 	if (faces != NULL) {
 		members_free(slabs, faces->ptr);
 		members_free(slabs, faces->srv);
-		tree_free(slabs, faces->a);
-		tree_free(slabs, faces->aaaa);
+		roster_free(slabs, faces->a, object_free);
+		roster_free(slabs, faces->aaaa, object_free);
 		tree_free(slabs, faces->weights);
 		object_free(slabs, faces);
 		*node_faces_slot(node) = NULL;

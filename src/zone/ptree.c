@@ -15,7 +15,7 @@ static int compare(const uint8_t *key, uint16_t size, const struct tree *entry)
 
 static struct tree *own(struct txn *txn, struct tree *tree)
 {
-	return txn_own(txn, tree, sizeof(*tree) + tree->key_size + tree->value_size);
+	return txn_own(txn, tree, sizeof(*tree) + tree->key_size);
 }
 
 static void measure(struct tree *tree)
@@ -25,7 +25,7 @@ static void measure(struct tree *tree)
 
 static struct tree *new_entry(struct txn *txn, const struct tree_entry *entry)
 {
-	struct tree *tree = txn_new(txn, sizeof(*tree) + entry->key_size + entry->value_size);
+	struct tree *tree = txn_new(txn, sizeof(*tree) + entry->key_size);
 
 	if (tree == NULL) {
 		return NULL;
@@ -34,11 +34,7 @@ static struct tree *new_entry(struct txn *txn, const struct tree_entry *entry)
 	tree->size = 1;
 	tree->count = 1;
 	tree->key_size = entry->key_size;
-	tree->value_size = entry->value_size;
 	memcpy(tree->data, entry->key, entry->key_size);
-	if (entry->value_size > 0) {
-		memcpy(tree->data + entry->key_size, entry->value, entry->value_size);
-	}
 	return tree;
 }
 
@@ -224,91 +220,6 @@ uint32_t tree_rank(const struct tree *tree, const uint8_t *key, uint16_t key_siz
 		}
 	}
 	return rank;
-}
-
-static struct tree *edit(struct txn *txn, struct tree *tree, const uint8_t *key, uint16_t size,
-			 uint8_t **value)
-{
-	assert(tree != NULL);
-	struct tree *here = own(txn, tree);
-	if (here == NULL) {
-		return tree;
-	}
-	const int order = compare(key, size, here);
-	if (order == 0) {
-		*value = here->data + here->key_size;
-	} else if (order < 0) {
-		here->left = edit(txn, here->left, key, size, value);
-	} else {
-		here->right = edit(txn, here->right, key, size, value);
-	}
-	return here;
-}
-
-uint8_t *tree_edit(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size)
-{
-	uint8_t *value = NULL;
-
-	if (!txn->failed) {
-		*tree = edit(txn, *tree, key, key_size, &value);
-	}
-	return value;
-}
-
-/* ---- walking ----------------------------------------------------------------------------- */
-
-/* Ancestors that come after what is below them; the farthest is forgotten when there are many. */
-static void push(struct tree_walk *walk, const struct tree *entry)
-{
-	walk->path[walk->depth++ % TREE_WALK_DEPTH] = entry;
-	if (walk->kept < TREE_WALK_DEPTH) {
-		walk->kept++;
-	}
-}
-
-static void descend(struct tree_walk *walk)
-{
-	const struct tree *tree = walk->tree;
-	uint32_t rank = walk->rank;
-
-	while (tree != NULL) {
-		const uint32_t left = tree_size(tree->left);
-		if (rank > left) {
-			rank -= left + 1;
-			tree = tree->right;
-			continue;
-		}
-		push(walk, tree);
-		if (rank == left) {
-			return;
-		}
-		tree = tree->left;
-	}
-}
-
-void tree_walk_start(struct tree_walk *walk, const struct tree *tree, uint32_t rank)
-{
-	walk->tree = tree;
-	walk->rank = rank;
-	walk->depth = 0;
-	walk->kept = 0;
-}
-
-const struct tree *tree_walk_next(struct tree_walk *walk)
-{
-	if (walk->kept == 0) {
-		if (walk->rank >= tree_size(walk->tree)) {
-			return NULL;
-		}
-		descend(walk);
-	}
-	const struct tree *entry = walk->path[--walk->depth % TREE_WALK_DEPTH];
-	walk->kept--;
-	walk->rank++;
-	for (const struct tree *below = entry->right; below != NULL; below = below->left) {
-		push(walk, below);
-	}
-	return entry;
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */

@@ -13,23 +13,17 @@
 struct tree {
 	struct object object;
 	uint16_t key_size;
-	uint16_t value_size;
 	uint16_t height; /* upper bits of the key's hash: a parent's hash is greater */
 	uint32_t size; /* entries here and below */
 	uint32_t count; /* how often this entry was added */
 	struct tree *left;
 	struct tree *right;
-	uint8_t data[]; /* key, value */
+	uint8_t data[]; /* key */
 };
 
 static inline const uint8_t *tree_key(const struct tree *entry)
 {
 	return entry->data;
-}
-
-static inline const uint8_t *tree_value(const struct tree *entry)
-{
-	return entry->data + entry->key_size;
 }
 
 static inline uint32_t tree_size(const struct tree *tree)
@@ -39,9 +33,7 @@ static inline uint32_t tree_size(const struct tree *tree)
 
 struct tree_entry {
 	const uint8_t *key;
-	const uint8_t *value;
 	uint16_t key_size;
-	uint16_t value_size;
 };
 
 /* Adds to the count of an entry, making it where it is new. The count after, 0: failed. */
@@ -59,28 +51,6 @@ const struct tree *tree_at(const struct tree *tree, uint32_t rank);
 
 /* How many entries have a key below this one: the rank of the first that has not. */
 uint32_t tree_rank(const struct tree *tree, const uint8_t *key, uint16_t key_size);
-
-/*
- * The value of an entry that is there, to be written in this transaction; its size stays. NULL:
- * failed.
- */
-uint8_t *tree_edit(struct txn *txn, struct tree **tree, const uint8_t *key, uint16_t key_size);
-
-/* Walks the entries in order from a rank on: O(depth) to start, then O(1) amortised for each. */
-#define TREE_WALK_DEPTH 32 /* of the ancestors still to come the nearest are kept */
-
-struct tree_walk {
-	const struct tree *tree;
-	uint32_t rank; /* of the entry that comes next */
-	uint32_t depth; /* ancestors in `path`, modulo its size */
-	uint32_t kept;
-	const struct tree *path[TREE_WALK_DEPTH];
-};
-
-void tree_walk_start(struct tree_walk *walk, const struct tree *tree, uint32_t rank);
-
-/* The next entry, or NULL behind the last. */
-const struct tree *tree_walk_next(struct tree_walk *walk);
 
 void tree_free(struct slabs *slabs, struct tree *tree);
 void tree_drop(struct txn *txn, struct tree *tree);

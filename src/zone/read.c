@@ -267,15 +267,16 @@ static void srv_face(const struct faces *faces, struct set *set)
 }
 
 /* The view shows one priority, over both families. */
-static void address_face(const struct faces *faces, const struct tree *tree, struct set *set)
+static void address_face(const struct faces *faces, const struct roster *face, struct set *set)
 {
-	if (tree == NULL) {
+	if (face == NULL) {
 		return;
 	}
 	const int level = pool_level(faces);
 	set->kind = SET_ADDRESS;
-	set->source = tree;
-	set->count = level_size(tree, level);
+	set->source = face;
+	set->count =
+		level == 0xffff ? roster_size(face) : pool_rank(face, (uint16_t)(level + 1), 0);
 	set->lowest = set->count;
 	set->heaviest = faces->weights == NULL ? 0 : heaviest_of(faces, level);
 }
@@ -389,9 +390,8 @@ const uint8_t *set_member(const struct set *set, uint32_t index, uint8_t scratch
 		return soa_member(set->zone, scratch, size);
 	case SET_PTR:
 	case SET_SRV:
-		return set_rdata(set, roster_at(set->source, index), scratch, size);
 	case SET_ADDRESS:
-		return set_rdata(set, tree_at(set->source, index), scratch, size);
+		return set_rdata(set, roster_at(set->source, index), scratch, size);
 	case SET_EXPLICIT:
 		break;
 	}
@@ -403,9 +403,9 @@ const uint8_t *set_rdata(const struct set *set, const void *member, uint8_t scra
 {
 	(void)scratch;
 	if (set->kind == SET_ADDRESS) {
-		const struct tree *entry = member;
-		*size = (uint16_t)(entry->key_size - 10);
-		return tree_key(entry) + 10;
+		const struct pool_entry *entry = member;
+		*size = entry->size;
+		return entry->address;
 	}
 	return member_value(set->kind == SET_PTR ? FACE_PTR : FACE_SRV, member, size);
 }
@@ -418,18 +418,12 @@ bool set_is_walked(const struct set *set)
 void set_walk_start(struct set_walk *walk, const struct set *set, uint32_t index)
 {
 	assert(set_is_walked(set));
-	walk->is_tree = set->kind == SET_ADDRESS;
-	if (walk->is_tree) {
-		tree_walk_start(&walk->tree, set->source, index);
-	} else {
-		roster_walk_start(&walk->roster, set->source, index);
-	}
+	roster_walk_start(&walk->roster, set->source, index);
 }
 
 const void *set_walk_next(struct set_walk *walk)
 {
-	return walk->is_tree ? (const void *)tree_walk_next(&walk->tree)
-			     : roster_walk_next(&walk->roster);
+	return roster_walk_next(&walk->roster);
 }
 
 uint64_t set_place(const struct set *set, const void *member)
@@ -439,9 +433,7 @@ uint64_t set_place(const struct set *set, const void *member)
 		const uint8_t *rdata = member_value(FACE_SRV, member, &size);
 		return srv_ring(set->zone, rdata, size);
 	}
-	struct buf_reader reader = buf_reader(tree_key(member) + 2, 8);
-
-	return buf_read_u64(&reader);
+	return ((const struct pool_entry *)member)->ring;
 }
 
 uint16_t set_weight(const void *member)
@@ -459,9 +451,10 @@ bool set_is_derived(const struct set *set)
 	}
 	/* All are explicit: those that instances share as well are counted more than once. */
 	for (uint32_t i = 0; i < set->count; i++) {
+		const void *member = roster_at(set->source, i);
 		const uint32_t count = set->kind == SET_ADDRESS
-					       ? tree_at(set->source, i)->count
-					       : member_count(roster_at(set->source, i));
+					       ? ((const struct pool_entry *)member)->count
+					       : member_count(member);
 		if (count > 1) {
 			return true;
 		}
@@ -502,8 +495,6 @@ struct set_level set_level(const struct set *set, uint32_t index)
 /* The rank of the first member of this priority whose place is not below `point`. */
 static uint32_t rank_of(const struct set *set, uint32_t first, uint64_t point)
 {
-	uint8_t key[10];
-
 	if (set->kind == SET_SRV) {
 		const struct member_key place = {.kind = FACE_SRV,
 						 .priority =
@@ -511,10 +502,8 @@ static uint32_t rank_of(const struct set *set, uint32_t first, uint64_t point)
 						 .ring = point};
 		return members_rank(set->source, &place);
 	}
-	memcpy(key, tree_key(tree_at(set->source, first)), 2);
-	struct buf_writer out = buf_writer(key + 2, 8);
-	buf_write_u64(&out, point);
-	return tree_rank(set->source, key, sizeof(key));
+	const struct pool_entry *entry = roster_at(set->source, first);
+	return pool_rank(set->source, entry->priority, point);
 }
 
 uint32_t set_ring_start(const struct set *set, const struct set_level *level, uint64_t point)

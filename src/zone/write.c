@@ -705,10 +705,10 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	}
 	say_sets(writer, work, -1, before, after);
 	say_sets(writer, work, 1, after, before);
-	derive_addresses(writer, work, name, node_rrset(before, DNS_TYPE_A),
-			 node_rrset(after, DNS_TYPE_A));
-	derive_addresses(writer, work, name, node_rrset(before, DNS_TYPE_AAAA),
-			 node_rrset(after, DNS_TYPE_AAAA));
+	pool_readdress(writer, work, name, node_rrset(before, DNS_TYPE_A),
+		       node_rrset(after, DNS_TYPE_A));
+	pool_readdress(writer, work, name, node_rrset(before, DNS_TYPE_AAAA),
+		       node_rrset(after, DNS_TYPE_AAAA));
 	shares_of(writer, zone, after, &shares_after);
 	shares_move(writer, work, &shares_before, &shares_after);
 	zone->cuts = zone->cuts + is_cut(after) - is_cut(before);

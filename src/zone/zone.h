@@ -19,7 +19,6 @@
 #include "base/heap.h"
 #include "crypto/siphash.h"
 #include "dns/name.h"
-#include "zone/ptree.h"
 #include "zone/roster.h"
 
 struct root;
@@ -258,9 +257,7 @@ bool set_has(const struct set *set, const uint8_t *rdata, uint16_t size);
  * `next` gives stands for the member as long as the root; NULL behind the last.
  */
 struct set_walk {
-	bool is_tree; /* inside */
-	struct tree_walk tree;
-	struct roster_walk roster;
+	struct roster_walk roster; /* inside */
 };
 
 bool set_is_walked(const struct set *set); /* Is it a derived one? */

@@ -23,13 +23,10 @@ static uint16_t make_key(uint8_t out[4], int number)
 	return (uint16_t)(2 + number % 3);
 }
 
-static uint32_t add(struct txn *txn, struct tree **tree, int number, const char *value)
+static uint32_t add(struct txn *txn, struct tree **tree, int number)
 {
 	uint8_t octets[4];
-	const struct tree_entry entry = {.key = octets,
-					 .key_size = make_key(octets, number),
-					 .value = (const uint8_t *)value,
-					 .value_size = (uint16_t)strlen(value)};
+	const struct tree_entry entry = {.key = octets, .key_size = make_key(octets, number)};
 
 	return tree_add(txn, tree, &entry);
 }
@@ -40,14 +37,6 @@ static uint32_t sub(struct txn *txn, struct tree **tree, int number)
 	const uint16_t size = make_key(octets, number);
 
 	return tree_sub(txn, tree, octets, size);
-}
-
-static const struct tree *get(const struct tree *tree, int number)
-{
-	uint8_t octets[4];
-	const uint16_t size = make_key(octets, number);
-
-	return tree_get(tree, octets, size);
 }
 
 static void commit(struct txn *txn)
@@ -92,7 +81,7 @@ START_TEST(entries_stand_in_order_with_their_counts)
 		const int number = (int)rand_below(&rand, KEYS);
 
 		if (rand_below(&rand, 2) == 0) {
-			ck_assert_uint_eq(add(&txn, &tree, number, "x"), ++counts[number]);
+			ck_assert_uint_eq(add(&txn, &tree, number), ++counts[number]);
 		} else if (counts[number] > 0) {
 			ck_assert_uint_eq(sub(&txn, &tree, number), --counts[number]);
 		}
@@ -101,78 +90,6 @@ START_TEST(entries_stand_in_order_with_their_counts)
 		}
 	}
 	expect(tree, counts);
-	commit(&txn);
-	tree_free(slabs, tree);
-}
-END_TEST
-
-START_TEST(a_walk_meets_all_from_any_rank_on)
-{
-	struct tree *tree = NULL;
-	struct tree_walk walk;
-	struct txn txn;
-
-	txn_begin(&txn, slabs, &key);
-	tree_walk_start(&walk, tree, 0);
-	ck_assert_ptr_null(tree_walk_next(&walk));
-	for (int i = 0; i < KEYS; i++) {
-		add(&txn, &tree, i, "x");
-	}
-	for (uint32_t from = 0; from <= KEYS; from++) {
-		tree_walk_start(&walk, tree, from);
-		for (uint32_t rank = from; rank < KEYS; rank++) {
-			ck_assert_ptr_eq(tree_walk_next(&walk), tree_at(tree, rank));
-		}
-		ck_assert_ptr_null(tree_walk_next(&walk));
-	}
-	commit(&txn);
-	tree_free(slabs, tree);
-}
-END_TEST
-
-/* No hash gives such a tree; a walk does not count on that. */
-START_TEST(a_walk_of_a_tree_deeper_than_its_path_meets_all)
-{
-	static struct tree entries[5 * TREE_WALK_DEPTH];
-	const uint32_t count = COUNT_OF(entries);
-	struct tree_walk walk;
-
-	for (uint32_t i = 0; i < count; i++) {
-		entries[i].left = i == 0 ? NULL : &entries[i - 1];
-		entries[i].size = i + 1;
-	}
-	tree_walk_start(&walk, &entries[count - 1], 0);
-	for (uint32_t i = 0; i < count; i++) {
-		ck_assert_ptr_eq(tree_walk_next(&walk), &entries[i]);
-	}
-	ck_assert_ptr_null(tree_walk_next(&walk));
-}
-END_TEST
-
-START_TEST(a_value_is_edited_in_the_new_version_alone)
-{
-	struct tree *tree = NULL;
-	struct txn txn;
-
-	txn_begin(&txn, slabs, &key);
-	for (int i = 0; i < KEYS; i++) {
-		add(&txn, &tree, i, "old");
-	}
-	commit(&txn);
-	struct tree *before = tree;
-	txn_begin(&txn, slabs, &key);
-	for (int i = 0; i < KEYS; i += 7) {
-		uint8_t octets[4];
-		const uint16_t size = make_key(octets, i);
-		uint8_t *value = tree_edit(&txn, &tree, octets, size);
-
-		ck_assert_ptr_nonnull(value);
-		memcpy(value, "new", 3);
-	}
-	for (int i = 0; i < KEYS; i++) {
-		ck_assert_mem_eq(tree_value(get(before, i)), "old", 3);
-		ck_assert_mem_eq(tree_value(get(tree, i)), i % 7 == 0 ? "new" : "old", 3);
-	}
 	commit(&txn);
 	tree_free(slabs, tree);
 }
@@ -205,24 +122,6 @@ START_TEST(a_prefix_comes_before_what_it_begins)
 }
 END_TEST
 
-START_TEST(the_first_value_of_an_entry_stays)
-{
-	struct tree *tree = NULL;
-	struct txn txn;
-
-	txn_begin(&txn, slabs, &key);
-	add(&txn, &tree, 5, "first");
-	add(&txn, &tree, 5, "again");
-	ck_assert_uint_eq(get(tree, 5)->value_size, 5);
-	ck_assert_mem_eq(tree_value(get(tree, 5)), "first", 5);
-	sub(&txn, &tree, 5);
-	ck_assert_mem_eq(tree_value(get(tree, 5)), "first", 5);
-	ck_assert_uint_eq(sub(&txn, &tree, 5), 0);
-	ck_assert_ptr_null(tree);
-	commit(&txn);
-}
-END_TEST
-
 START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 {
 	uint32_t old_counts[KEYS] = {0};
@@ -232,7 +131,7 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 
 	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i++) {
-		new_counts[i] = old_counts[i] = add(&txn, &old, i, "x");
+		new_counts[i] = old_counts[i] = add(&txn, &old, i);
 	}
 	commit(&txn);
 
@@ -240,7 +139,7 @@ START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i += 2) {
 		new_counts[i] = sub(&txn, &new, i);
-		new_counts[i + 1] = add(&txn, &new, i + 1, "x");
+		new_counts[i + 1] = add(&txn, &new, i + 1);
 	}
 	expect(old, old_counts);
 	expect(new, new_counts);
@@ -267,7 +166,7 @@ START_TEST(sorted_keys_do_not_make_it_deep)
 
 	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < 20000; i++) {
-		add(&txn, &tree, i, "");
+		add(&txn, &tree, i);
 	}
 	ck_assert_uint_lt(depth(tree), 60);
 	commit(&txn);
@@ -282,7 +181,7 @@ START_TEST(a_dropped_tree_goes_with_the_commit)
 
 	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < KEYS; i++) {
-		add(&txn, &old, i, "x");
+		add(&txn, &old, i);
 	}
 	commit(&txn);
 	txn_begin(&txn, slabs, &key);
@@ -300,7 +199,7 @@ START_TEST(nth_allocation_fails_cleanly)
 
 	txn_begin(&txn, slabs, &key);
 	for (int i = 0; i < 50; i++) {
-		counts[i] = add(&txn, &old, i, "x");
+		counts[i] = add(&txn, &old, i);
 	}
 	commit(&txn);
 	for (unsigned n = 0;; n++) {
@@ -312,7 +211,7 @@ START_TEST(nth_allocation_fails_cleanly)
 			sub(&txn, &new, i);
 		}
 		for (int i = 40; i < 70; i++) {
-			add(&txn, &new, i, "y");
+			add(&txn, &new, i);
 		}
 		fail_alloc_off();
 		ck_assert(txn.failed == fail_alloc_hit());
@@ -331,11 +230,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		entries_stand_in_order_with_their_counts,
-		a_walk_meets_all_from_any_rank_on,
-		a_walk_of_a_tree_deeper_than_its_path_meets_all,
-		a_value_is_edited_in_the_new_version_alone,
 		a_prefix_comes_before_what_it_begins,
-		the_first_value_of_an_entry_stays,
 		a_version_stays_as_it_was_while_the_next_is_made,
 		sorted_keys_do_not_make_it_deep,
 		a_dropped_tree_goes_with_the_commit,
