@@ -363,6 +363,8 @@ static void request_update(struct request_desk *desk, struct request *request)
 	}
 	if (answer.is_denied) {
 		tally_add(&desk->tally->denied, 1);
+		tally_add(&desk->tally->denied_unproven, answer.is_unproven ? 1 : 0);
+		tally_add(&desk->tally->denied_address, answer.is_senseless ? 1 : 0);
 		request_log_denied(desk, request, &answer);
 	}
 }

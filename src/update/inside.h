@@ -55,3 +55,9 @@ int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason
 
 /* judge.c: may this identity touch the names of the updates (RFC 2136 3.3)? The rcode. */
 int update_judge(struct receipt *receipt);
+
+/*
+ * address.c: why an A or AAAA record with this RDATA makes no sense when it comes from another
+ * machine; NULL: it does, or the type is another.
+ */
+const char *update_address_fault(uint16_t type, const uint8_t *rdata);

@@ -225,52 +225,6 @@ static bool is_signers(uint16_t type)
 	       type == DNS_TYPE_NSEC3PARAM;
 }
 
-/* What is wrong with an IPv4 address that comes from another machine, or NULL. */
-static const char *v4_fault(const uint8_t *octets)
-{
-	static const uint8_t unspecified[4];
-
-	if (octets[0] == 127) {
-		return "a loopback address from afar";
-	}
-	if (octets[0] == 169 && octets[1] == 254) {
-		return "a link-local address";
-	}
-	return memcmp(octets, unspecified, sizeof(unspecified)) == 0 ? "the unspecified address"
-								     : NULL;
-}
-
-static const char *v6_fault(const uint8_t *octets)
-{
-	static const uint8_t zeros[16];
-	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	if (memcmp(octets, mapped, sizeof(mapped)) == 0) {
-		return v4_fault(octets + sizeof(mapped));
-	}
-	if (octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80) {
-		return "a link-local address";
-	}
-	if (memcmp(octets, zeros, 15) != 0) {
-		return NULL;
-	}
-	if (octets[15] == 1) {
-		return "a loopback address from afar";
-	}
-	return octets[15] == 0 ? "the unspecified address" : NULL;
-}
-
-static const char *address_fault(const struct entry *entry)
-{
-	if (entry->form != DNS_UPDATE_ADD) {
-		return NULL;
-	}
-	if (entry->rr.type == DNS_TYPE_A) {
-		return v4_fault(entry->rdata);
-	}
-	return entry->rr.type == DNS_TYPE_AAAA ? v6_fault(entry->rdata) : NULL;
-}
-
 static int form_fault(struct receipt *receipt, int rcode, const struct entry *entry,
 		      const char *section)
 {
@@ -301,8 +255,15 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 				     shown(text, entry->rr.owner),
 				     dns_rrtype_to_text(type, entry->rr.type));
 	}
-	fault = is_afar ? address_fault(entry) : NULL;
-	return fault == NULL ? DNS_RCODE_NOERROR : update_deny(receipt, entry->rr.owner, fault);
+	if (!is_afar || form != DNS_UPDATE_ADD) {
+		return DNS_RCODE_NOERROR;
+	}
+	fault = update_address_fault(entry->rr.type, entry->rdata);
+	if (fault == NULL) {
+		return DNS_RCODE_NOERROR;
+	}
+	receipt->answer->is_senseless = true;
+	return update_deny(receipt, entry->rr.owner, fault);
 }
 
 static int check_forms(struct receipt *receipt)
@@ -466,6 +427,7 @@ static void clear(struct update_answer *answer)
 	answer->is_beat = false;
 	answer->is_denied = false;
 	answer->is_unproven = false;
+	answer->is_senseless = false;
 	answer->reason[0] = '\0';
 	answer->zone[0] = '\0';
 	answer->name[0] = '\0';

@@ -39,6 +39,7 @@ struct update_answer {
 	bool is_beat; /* answered by renewing leases alone */
 	bool is_denied; /* refused by a rule: one log line is due */
 	bool is_unproven; /* with is_denied: a proven address would be allowed */
+	bool is_senseless; /* with is_denied: for an address that it registers */
 	char reason[160]; /* the rule, with is_denied */
 	char zone[DNS_NAME_TEXT_MAX];
 	char name[DNS_NAME_TEXT_MAX]; /* the name refused, with is_denied */
