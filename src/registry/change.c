@@ -11,6 +11,7 @@
 #include "registry/inside.h"
 
 #define NAME_RECORDS_MAX 1000 /* explicit records at one name */
+#define WKS_KEY_SIZE 5 /* address and protocol */
 
 /* ---- records of a draft ------------------------------------------------------------------ */
 
@@ -79,6 +80,7 @@ static void draft_remove(struct draft *draft, size_t index)
 	memmove(&draft->records[index], &draft->records[index + 1],
 		(draft->count - index - 1) * sizeof(draft->records[0]));
 	draft->count--;
+	draft->kept -= index < draft->kept;
 }
 
 static uint32_t ttl_for(const struct evaluation *evaluation, const struct draft *draft,
@@ -128,11 +130,26 @@ static int add_soa(struct evaluation *evaluation, const struct draft *draft,
 	soa.retry = buf_read_u32(&reader);
 	soa.expire = buf_read_u32(&reader);
 	soa.minimum = buf_read_u32(&reader);
-	if ((int32_t)(soa.serial - zone_serial(plan->zone)) > 0) {
+	const uint32_t present = plan->has_soa ? plan->soa.serial : zone_serial(plan->zone);
+	if ((int32_t)(soa.serial - present) > 0) {
 		plan->soa = soa;
 		plan->has_soa = true;
 	}
 	return OK;
+}
+
+/* Of some types a name has one record, or one for each of its values (RFC 2136 1.1.5, 6672 2.4). */
+static bool is_replaced(const struct command_change *change, const struct record *record)
+{
+	switch (change->type) {
+	case DNS_TYPE_CNAME:
+	case DNS_TYPE_DNAME:
+		return true;
+	case DNS_TYPE_WKS:
+		return memcmp(change->rdata, record->rdata, WKS_KEY_SIZE) == 0;
+	default:
+		return false;
+	}
 }
 
 static int add_record(struct evaluation *evaluation, struct draft *draft,
@@ -169,7 +186,7 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 			set_ttl(draft, change->type, ttl);
 			return OK;
 		}
-		if (change->type == DNS_TYPE_CNAME) {
+		if (is_replaced(change, record)) {
 			draft_remove(draft, i);
 			break;
 		}
@@ -368,11 +385,48 @@ static int change_ptr(struct evaluation *evaluation, const struct command_change
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-/* All of an instance goes, with its subtypes but those that the same message says, before or after. */
-static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
+/* The message says that this instance has a subtype. */
+static int note_subtype(struct evaluation *evaluation, const struct command_change *change)
+{
+	struct draft *draft = NULL;
+	const int ret = draft_of(evaluation, change->rdata, &draft);
+
+	if (ret != OK) {
+		return ret;
+	}
+	struct said *said = arena_alloc(evaluation->arena, sizeof(*said));
+	if (said == NULL) {
+		return ERR_NOMEM;
+	}
+	*said = (struct said){.next = draft->said, .label = change->name};
+	draft->said = said;
+	return OK;
+}
+
+/* Once for a message, when the first instance with subtypes is deleted. */
+static int note_subtypes(struct evaluation *evaluation)
 {
 	struct buf_reader reader = evaluation->update.updates;
 	struct command_change change;
+	int ret = OK;
+
+	for (uint16_t left = evaluation->update.update_count; ret == OK && left > 0; left--) {
+		ret = command_read_change(&reader, &change);
+		if (ret != OK || change.form != DNS_UPDATE_ADD || change.type != DNS_TYPE_PTR) {
+			continue;
+		}
+		const enum name_role role = zone_role(evaluation->plan->zone, change.name);
+		if (role == ROLE_SUBTYPE && is_instance_ptr(evaluation, &change, role)) {
+			ret = note_subtype(evaluation, &change);
+		}
+	}
+	evaluation->has_said = true;
+	return ret;
+}
+
+/* All of an instance goes, with its subtypes but those that the same message says, before or after. */
+static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
+{
 	uint16_t size = 0;
 
 	if (draft->subtypes_size == 0) {
@@ -382,18 +436,14 @@ static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
 	if (kept == NULL) {
 		return ERR_NOMEM;
 	}
-	for (uint16_t left = evaluation->update.update_count; left > 0; left--) {
-		const int ret = command_read_change(&reader, &change);
+	if (!evaluation->has_said) {
+		const int ret = note_subtypes(evaluation);
 		if (ret != OK) {
 			return ret;
 		}
-		const enum name_role role = zone_role(evaluation->plan->zone, change.name);
-		if (change.form != DNS_UPDATE_ADD || role != ROLE_SUBTYPE ||
-		    !is_instance_ptr(evaluation, &change, role) ||
-		    !dns_name_equal(change.rdata, draft->name)) {
-			continue;
-		}
-		const uint8_t *label = find_subtype(draft, change.name);
+	}
+	for (const struct said *said = draft->said; said != NULL; said = said->next) {
+		const uint8_t *label = find_subtype(draft, said->label);
 		if (label != NULL && find_label(kept, size, label) == NULL) {
 			memcpy(kept + size, label, label[0] + 1u);
 			size = (uint16_t)(size + label[0] + 1);

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "registry/inside.h"
 
+#define DRAFTS_FEW 16
+
 int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why)
 {
 	char text[DNS_NAME_TEXT_MAX];
@@ -41,12 +43,21 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft, const 
 	if (draft->old == NULL) {
 		return OK;
 	}
-	draft->room = node_record_count(draft->old) + 8;
+	const size_t count = node_record_count(draft->old);
+	evaluation->loaded += count;
+	if (evaluation->loaded > zone_shape(zone)->change_max) {
+		return result_refuse(&evaluation->plan->result, DNS_RCODE_REFUSED,
+				     DNS_EDE_PROHIBITED,
+				     "touches names with more than %u records (change-max)",
+				     zone_shape(zone)->change_max);
+	}
+	draft->room = count + 8;
 	draft->records = arena_calloc(evaluation->arena, draft->room, sizeof(struct record));
 	if (draft->records == NULL) {
 		return ERR_NOMEM;
 	}
 	draft->count = node_content(draft->old, &draft->content, draft->records, draft->room);
+	draft->kept = draft->count;
 	if (draft->content.subtypes == NULL) {
 		draft->content.subtypes = no_labels;
 	}
@@ -56,16 +67,64 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft, const 
 	return OK;
 }
 
-/* The draft of a name, loaded where it is not there yet. */
-static int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+/* A message of 64 KiB may touch thousands of names: from some on they are looked up by hash. */
+static int index_grow(struct evaluation *evaluation)
+{
+	const size_t size =
+		evaluation->index_size == 0 ? 8 * DRAFTS_FEW : 8 * evaluation->index_size;
+	struct draft **index = arena_calloc(evaluation->arena, size, sizeof(*index));
+
+	if (index == NULL) {
+		return ERR_NOMEM;
+	}
+	for (struct draft *draft = evaluation->drafts; draft != NULL; draft = draft->next) {
+		struct draft **head = &index[draft->hash & (size - 1)];
+		draft->next_alike = *head;
+		*head = draft;
+	}
+	evaluation->index = index;
+	evaluation->index_size = size;
+	return OK;
+}
+
+static int draft_add(struct evaluation *evaluation, struct draft *draft)
+{
+	*evaluation->drafts_end = draft;
+	evaluation->drafts_end = &draft->next;
+	evaluation->draft_count++;
+	if (evaluation->draft_count >
+	    (evaluation->index == NULL ? DRAFTS_FEW : evaluation->index_size)) {
+		return index_grow(evaluation);
+	}
+	if (evaluation->index != NULL) {
+		struct draft **head =
+			&evaluation->index[draft->hash & (evaluation->index_size - 1)];
+		draft->next_alike = *head;
+		*head = draft;
+	}
+	return OK;
+}
+
+static struct draft *draft_find(const struct evaluation *evaluation, const uint8_t *name,
+				uint32_t hash)
+{
+	const bool is_few = evaluation->index == NULL;
+	struct draft *draft = is_few ? evaluation->drafts
+				     : evaluation->index[hash & (evaluation->index_size - 1)];
+
+	while (draft != NULL && (draft->hash != hash || !dns_name_equal(draft->name, name))) {
+		draft = is_few ? draft->next : draft->next_alike;
+	}
+	return draft;
+}
+
+int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
 {
 	const uint32_t hash = quick_hash(name, dns_name_size(name));
 
-	for (struct draft *draft = evaluation->drafts; draft != NULL; draft = draft->next) {
-		if (draft->hash == hash && dns_name_equal(draft->name, name)) {
-			*out = draft;
-			return OK;
-		}
+	*out = draft_find(evaluation, name, hash);
+	if (*out != NULL) {
+		return OK;
 	}
 	struct draft *draft = arena_calloc(evaluation->arena, 1, sizeof(*draft));
 	if (draft == NULL) {
@@ -76,11 +135,8 @@ static int draft_of(struct evaluation *evaluation, const uint8_t *name, struct d
 	if (ret != OK) {
 		return ret;
 	}
-	*evaluation->drafts_end = draft;
-	evaluation->drafts_end = &draft->next;
-	evaluation->draft_count++;
 	*out = draft;
-	return OK;
+	return draft_add(evaluation, draft);
 }
 
 /* Whose is it? Base names and other owners' names are refused. */

@@ -13,24 +13,28 @@ static bool record_is(const struct record *one, const struct record *other)
 	       one->flags == other->flags && memcmp(one->rdata, other->rdata, one->size) == 0;
 }
 
-/* The same records in any order? A set's members are distinct, so counting is enough. */
+/*
+ * The same records in any order? A set's members are distinct, so counting is enough. Most stand in
+ * the order of the others, so each is looked for behind the one that was found last.
+ */
 static bool records_are(const struct record *one, size_t one_count, const struct record *other,
 			size_t other_count)
 {
+	size_t at = 0;
+
 	if (one_count != other_count) {
 		return false;
 	}
 	for (size_t i = 0; i < one_count; i++) {
-		if (record_is(&one[i], &other[i])) {
-			continue;
+		size_t left = other_count;
+		while (left > 0 && !record_is(&one[i], &other[at])) {
+			at = at + 1 < other_count ? at + 1 : 0;
+			left--;
 		}
-		bool is_there = false;
-		for (size_t k = 0; k < other_count && !is_there; k++) {
-			is_there = record_is(&one[i], &other[k]);
-		}
-		if (!is_there) {
+		if (left == 0) {
 			return false;
 		}
+		at = at + 1 < other_count ? at + 1 : 0;
 	}
 	return true;
 }
@@ -53,10 +57,13 @@ static bool subtypes_are(const struct draft *draft)
 /* What went and came again in other letters keeps its first spelling. */
 static void keep_spelling(struct draft *draft, const struct content *before)
 {
-	for (size_t i = 0; i < draft->count; i++) {
+	size_t at = 0;
+
+	for (size_t i = draft->kept; i < draft->count; i++) {
 		struct record *record = &draft->records[i];
-		for (size_t k = 0; k < before->count; k++) {
-			const struct record *old = &before->records[k];
+		for (size_t left = before->count; left > 0; left--) {
+			const struct record *old = &before->records[at];
+			at = at + 1 < before->count ? at + 1 : 0;
 			if (old->type == record->type &&
 			    dns_rdata_equal(old->type, old->rdata, old->size, record->rdata,
 					    record->size)) {

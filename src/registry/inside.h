@@ -10,19 +10,28 @@
 /* Internal: plan->result says why; no error. */
 #define REFUSAL 1
 
+/* The label of a subtype that the message says of an instance. */
+struct said {
+	struct said *next;
+	const uint8_t *label;
+};
+
 /* A name under evaluation. */
 struct draft {
 	struct draft *next;
+	struct draft *next_alike; /* in the index */
 	const uint8_t *name; /* as the message spells it */
 	uint32_t hash;
 	enum name_role role;
 	const struct node *old;
 	struct content content; /* as it is now; its records are moved to the next fields */
 	struct record *records;
+	size_t kept; /* the first of them that are there now, in their order */
 	size_t count;
 	size_t room;
 	const uint8_t *subtypes;
 	uint16_t subtypes_size;
+	struct said *said; /* after note_subtypes() */
 	uint8_t flags;
 	uint32_t lease_s; /* of what is added */
 	bool is_added_to; /* something was added, or added again: its lease is renewed */
@@ -38,6 +47,10 @@ struct evaluation {
 	struct draft *drafts;
 	struct draft **drafts_end;
 	size_t draft_count;
+	struct draft **index; /* by hash; NULL while they are few */
+	size_t index_size; /* a power of two */
+	size_t loaded; /* records of all drafts, as they are now */
+	bool has_said; /* the drafts have what is said of subtypes */
 };
 
 /* Fills the result and returns REFUSAL. */
@@ -66,6 +79,9 @@ int targets_release(const struct targets *targets, struct root_writer *writer, c
 
 /* Refuses, naming the name: `why` follows it in a sentence. Returns REFUSAL. */
 int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why);
+
+/* draft.c: the draft of a name, loaded where it is not there yet. OK, REFUSAL, ERR_NOMEM. */
+int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
 
 /*
  * draft.c: the draft of a name that the command touches, loaded where it is not there yet; `name`
