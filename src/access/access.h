@@ -101,6 +101,9 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 char *access_explain(char *out, size_t size, const struct conf_rules *rules,
 		     const struct access_verdict *verdict);
 
+/* "allow", "deny", "hold". Static. */
+const char *access_verdict_text(enum conf_verdict verdict);
+
 /* Is its address not forged? Loopback, TCP, a cookie. */
 bool access_is_proven(const struct access_identity *identity);
 

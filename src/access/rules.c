@@ -195,3 +195,11 @@ char *access_explain(char *out, size_t size, const struct conf_rules *rules,
 	}
 	return out;
 }
+
+const char *access_verdict_text(enum conf_verdict verdict)
+{
+	static const char *const texts[] = {
+		[CONF_ALLOW] = "allow", [CONF_DENY] = "deny", [CONF_HOLD] = "hold"};
+
+	return texts[verdict];
+}

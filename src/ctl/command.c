@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{"show", show_run},
 	{"why", why_run},
 	{"metrics", metrics_run},
+	{"policy", policy_run},
 	{"release", release_run},
 	{"remove", remove_run},
 };

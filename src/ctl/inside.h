@@ -33,6 +33,9 @@ int metrics_run(const struct ctl_options *options, const json_t *request, json_t
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
+/* policy.c: what the rules say of a registration that nobody has sent. */
+int policy_run(const struct ctl_options *options, const json_t *request, json_t *reply);
+
 /* ---- name.c ---- */
 
 /* Makes the reply a refusal: "ok" false, "error", and "code" unless that is NULL. OK, ERR_NOMEM. */

@@ -106,6 +106,28 @@ static int note_other(json_t *notes, const struct zone *zone, const struct node 
 
 /* ---- the rule ---------------------------------------------------------------------------- */
 
+#define TEXTS_MAX 32 /* TXT records of an instance that rules are shown */
+
+/* The TXT records at a node, by which rules know its environment. */
+static size_t node_texts(const struct zone *zone, const struct node *node,
+			 struct access_text out[TEXTS_MAX])
+{
+	uint8_t scratch[SET_SCRATCH];
+	struct set set;
+	size_t count = 0;
+
+	if (!node_set(zone, node, DNS_TYPE_TXT, &set)) {
+		return 0;
+	}
+	for (uint32_t i = 0; i < set.count && count < TEXTS_MAX; i++) {
+		uint16_t size;
+
+		out[count].rdata = set_member(&set, i, scratch, &size);
+		out[count++].size = size;
+	}
+	return count;
+}
+
 /* As its owner would be judged today, by TCP and from this machine; null where nobody is. */
 static json_t *judge(const struct ctl_options *options, const struct zone *zone,
 		     const struct node *node)
@@ -117,6 +139,7 @@ static json_t *judge(const struct ctl_options *options, const struct zone *zone,
 	struct sockaddr_storage peer = {0};
 	struct access_identity identity = {.peer = &peer, .transport = ACCESS_TCP};
 	struct access_subject subject = {.type = NULL};
+	struct access_text texts[TEXTS_MAX];
 	uint8_t type[DNS_NAME_MAX];
 	struct content content;
 	char as[DNS_NAME_TEXT_MAX + 8];
@@ -141,13 +164,15 @@ static json_t *judge(const struct ctl_options *options, const struct zone *zone,
 
 		memcpy(type, full, size);
 		type[size] = 0;
-		subject = (struct access_subject){.type = type, .instance = node_name(node)};
+		subject = (struct access_subject){.type = type,
+						  .instance = node_name(node),
+						  .texts = texts,
+						  .text_count = node_texts(zone, node, texts)};
 	}
 	const struct access_verdict verdict = access_judge(&conf->update, &identity, &subject);
 	access_explain(text, sizeof(text), &conf->update, &verdict);
-	return json_pack("{s:s, s:s, s:s}", "verdict",
-			 verdict.verdict == CONF_ALLOW ? "allow" : "deny", "text", text, "judged",
-			 as);
+	return json_pack("{s:s, s:s, s:s}", "verdict", access_verdict_text(verdict.verdict), "text",
+			 text, "judged", as);
 }
 
 /* ---- what a client is answered ----------------------------------------------------------- */

@@ -14,11 +14,15 @@ struct fault {
 	const char *reason; /* behind "refused by" */
 };
 
+/* clang-format off */
 static const struct fault v4_faults[] = {
-	{8, {127}, "its address: loopback, from afar"},       {8, {0}, "its address: unspecified"},
-	{16, {169, 254}, "its address: link-local"},          {4, {224}, "its address: multicast"},
+	{8, {127}, "its address: loopback, from afar"},
+	{8, {0}, "its address: unspecified"},
+	{16, {169, 254}, "its address: link-local"},
+	{4, {224}, "its address: multicast"},
 	{32, {255, 255, 255, 255}, "its address: broadcast"},
 };
+/* clang-format on */
 
 static const struct fault v6_faults[] = {
 	{128, {0}, "its address: unspecified"},

@@ -100,6 +100,14 @@ static const struct option_row operator_options[] = {
 {0, NULL, NULL, NULL, NULL, 0},
 };
 
+static const struct option_row policy_options[] = {
+{0, "from", "ADDRESS", "that the registration would come from; default 127.0.0.1", TEXT(from)},
+{0, "signer", "KEY", "name of the TSIG key that would sign it", TEXT(signer)},
+{0, "tcp", NULL, "it would come by TCP, not by UDP", FLAG(is_tcp)},
+{0, "cookie", NULL, "it would have a cookie of the server's", FLAG(is_cookie)},
+{0, NULL, NULL, NULL, NULL, 0},
+};
+
 const struct command commands[] = {
 {"browse", "[TYPE]", "list the service types, or the instances of one",
 	NULL, 0, 1, false, browse_run},
@@ -118,6 +126,9 @@ const struct command commands[] = {
 	NULL, 0, 0, false, status_run},
 {"metrics", "", "print all that it counts, as OpenMetrics text",
 	NULL, 0, 0, false, metrics_run},
+{"policy", "test NAME TYPE [KEY=VALUE ...]",
+	"show what a registration would get, and by which rule",
+	policy_options, 3, SIZE_MAX, false, policy_run},
 {"release", "NAME ...", "publish instances that a rule holds back",
 	operator_options, 1, SIZE_MAX, false, release_run},
 {"remove", "NAME ...", "take away what is registered at a name, whoever did",

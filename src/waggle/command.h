@@ -25,6 +25,10 @@ struct options {
 	bool is_dry_run;
 	bool is_quiet;
 	const char *reason; /* release, remove */
+	const char *from; /* policy test */
+	const char *signer;
+	bool is_tcp;
+	bool is_cookie;
 	struct services *services; /* holds what `service` needs */
 	struct service service; /* what options say of it */
 	char **arguments; /* behind the command, without the options */
@@ -75,6 +79,7 @@ int show_run(const struct options *options);
 int why_run(const struct options *options);
 int status_run(const struct options *options);
 int metrics_run(const struct options *options);
+int policy_run(const struct options *options);
 int release_run(const struct options *options);
 int remove_run(const struct options *options);
 int help_run(const struct options *options);
