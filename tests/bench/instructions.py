@@ -8,9 +8,8 @@ import time
 
 import servers
 
-INSTANCES = 10000  # in the zone
-WINDOW = 128       # in flight: under valgrind every batch is full
-PASSES = 5         # over all of them before counting begins: the memo has what it keeps
+WINDOW = 128  # in flight: under valgrind every batch is full
+PASSES = 5    # over all names before counting begins: the memo has what it keeps
 
 
 def totals(pattern, needle):
@@ -29,11 +28,11 @@ def control(option, pid):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
 
-def count(house, server, out, load, queries, needle):
+def count(house, server, out, load, instances, queries, needle):
     """Instructions for each of `queries`, in threads that run the function `needle`: of questions
     that were asked before, and of such as never were."""
     pid = server.process.pid  # taskset, then valgrind, each in the place of the one before
-    load(server, PASSES * INSTANCES, False)
+    load(server, PASSES * instances, False)
     control("-z", pid)
     load(server, queries, False)
     control("-d", pid)
@@ -43,10 +42,10 @@ def count(house, server, out, load, queries, needle):
     return [totals(f"{out}.{dump}*", needle) / queries for dump in (1, 2)]
 
 
-def measure(house, load, size, queries):
+def measure(house, load, size, instances, queries):
     """(of waggled, of the echo), each (asked before, new). `load` asks so many queries."""
     tool = ["valgrind", "-q", "--tool=callgrind", "--separate-threads=yes"]
-    zone = servers.write_zone(os.path.join(house.directory, "counted"), INSTANCES)
+    zone = servers.write_zone(os.path.join(house.directory, "counted"), instances)
     found = []
     for name, needle in (("waggled", "udp_run"), ("echo", "main")):
         out = os.path.join(house.directory, f"callgrind-{name}")
@@ -55,5 +54,5 @@ def measure(house, load, size, queries):
             server = house.echo(name, size, prefix)
         else:
             server = servers.wait_for(house.start(name, zone, prefix))
-        found.append(count(house, server, out, load, queries, needle))
+        found.append(count(house, server, out, load, instances, queries, needle))
     return found
