@@ -212,9 +212,15 @@ static bool add_host(struct reply *reply, const struct zone_find *find, struct s
 /* One, as most answers have: it cannot come again. */
 static void add_lone_host(struct reply *reply)
 {
-	struct zone_find find = {.name = reply->hosts.name[0]};
+	const struct answer_query *query = reply->query;
+	struct zone_find find = query->target;
+	const bool is_found = reply->hops == 0 && find.name != NULL;
 
-	answer_look_up(reply, &find, 1);
+	/* As it stands in the message: so its owner is a pointer there. */
+	find.name = reply->hosts.name[0];
+	if (!is_found) {
+		answer_look_up(reply, &find, 1);
+	}
 	add_host(reply, &find, NULL);
 }
 

@@ -23,6 +23,76 @@
 #include "answer/inside.h"
 #include "base/err.h"
 
+/* For this client there are no names in other zones than the question's. */
+static void confine(const struct answer_query *query, const struct zone *zone,
+		    struct zone_find *find)
+{
+	if (query->is_confined && find->zone != zone) {
+		find->zone = NULL;
+		find->node = NULL;
+		find->cut = NULL;
+		find->wildcard = NULL;
+	}
+}
+
+/* The host that the one RR of a set names; NULL: none, or there are several. */
+static const uint8_t *lone_host(const struct set *set)
+{
+	const int offset = answer_target_offset(set->type);
+	uint8_t scratch[SET_SCRATCH];
+	uint16_t size;
+
+	if (set->count != 1 || set_is_walked(set) || offset == NO_TARGET ||
+	    set->type == DNS_TYPE_PTR) {
+		return NULL;
+	}
+	const uint8_t *name = set_member(set, 0, scratch, &size) + offset;
+	return name[0] == 0 ? NULL : name;
+}
+
+/* The set asked for, where the name is there and nothing stands between; its host, or NULL. */
+static const uint8_t *find_set(struct answer_query *query)
+{
+	const struct zone_find *find = &query->find;
+
+	query->node = NULL;
+	query->has_set = false;
+	query->target.name = NULL;
+	if (find->node == NULL || find->cut != NULL || !zone_is_served(find->zone)) {
+		return NULL;
+	}
+	query->node = find->node;
+	query->has_set = node_set(find->zone, find->node, query->message->qtype, &query->set);
+	return query->has_set ? lone_host(&query->set) : NULL;
+}
+
+/* Hosts are looked up for the batch as well: one by one, each would wait for its own misses. */
+static void find_targets(const struct root *root, struct answer_query *queries, size_t count)
+{
+	struct zone_find finds[BATCH];
+	uint8_t of[BATCH];
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *host = find_set(&queries[i]);
+
+		if (host != NULL) {
+			of[found] = (uint8_t)i;
+			finds[found++].name = host;
+		}
+	}
+	if (found == 0) {
+		return;
+	}
+	zone_find_near(root, queries[of[0]].find.zone, finds, found);
+	for (size_t i = 0; i < found; i++) {
+		struct answer_query *query = &queries[of[i]];
+
+		query->target = finds[i];
+		confine(query, query->find.zone, &query->target);
+	}
+}
+
 void answer_find(const struct root *root, struct answer_query *queries, size_t count)
 {
 	struct zone_find finds[BATCH];
@@ -38,6 +108,7 @@ void answer_find(const struct root *root, struct answer_query *queries, size_t c
 			queries[i].root = root;
 			queries[i].find = finds[i];
 		}
+		find_targets(root, queries, some);
 		queries += some;
 		count -= some;
 	}
@@ -103,14 +174,11 @@ static bool put_referral(struct reply *reply, const struct set *servers)
 
 void answer_look_up(const struct reply *reply, struct zone_find *finds, size_t count)
 {
-	zone_find_near(reply->query->root, reply->query->find.zone, finds, count);
-	for (size_t i = 0; reply->query->is_confined && i < count; i++) {
-		if (finds[i].zone != reply->query->find.zone) {
-			finds[i].zone = NULL;
-			finds[i].node = NULL;
-			finds[i].cut = NULL;
-			finds[i].wildcard = NULL;
-		}
+	const struct answer_query *query = reply->query;
+
+	zone_find_near(query->root, query->find.zone, finds, count);
+	for (size_t i = 0; i < count; i++) {
+		confine(query, query->find.zone, &finds[i]);
 	}
 }
 
@@ -216,12 +284,18 @@ static bool answer_any(struct reply *reply, const struct node *node)
 /* From a node that stands for the name, itself or as the wildcard. */
 static bool answer_node(struct reply *reply, const struct node *node)
 {
+	const struct answer_query *query = reply->query;
 	const struct zone *zone = reply->find.zone;
+	const bool is_looked = reply->hops == 0 && node == query->node;
+	const struct set *shown = &query->set;
 	struct set set;
 
 	reply->answer = node;
-	if (node_set(zone, node, qtype_of(reply), &set)) {
-		answer_put_set(reply, DNS_ANSWER, asked(reply), &set);
+	if (!is_looked) {
+		shown = &set;
+	}
+	if (is_looked ? query->has_set : node_set(zone, node, qtype_of(reply), &set)) {
+		answer_put_set(reply, DNS_ANSWER, asked(reply), shown);
 		return false;
 	}
 	if (qtype_of(reply) == DNS_TYPE_ANY) {

@@ -1,8 +1,8 @@
 /*
  * The answer to a query, from a root (RFC 1034 4.3.2 as revised by RFC 4592 and 6672).
  *
- * Two calls: `find` for a whole batch, so that the cache misses of many look-ups overlap, then
- * `write` for each. No allocation, no lock, no log line, no clock. Thread: any reader of the root.
+ * Two calls: `find` for a whole batch, of names asked and of the hosts that they lead to, so that the
+ * cache misses of many look-ups overlap; then `write` for each. No allocation, no lock, no log line, no clock. Thread: any reader of the root.
  */
 #pragma once
 
@@ -20,8 +20,13 @@ struct answer_query {
 	bool is_stream; /* TCP: never TC */
 	bool is_confined; /* what is in other zones than the question's is not for this client */
 	uint64_t client; /* hash of the client's prefix: its place on the ring */
-	const struct root *root; /* filled by answer_find() */
-	struct zone_find find; /* the same */
+	/* filled by answer_find() */
+	const struct root *root;
+	struct zone_find find;
+	const struct node *node; /* where the set asked for was looked for; NULL: nowhere */
+	bool has_set; /* and it has it: */
+	struct set set;
+	struct zone_find target; /* of the host that its one RR names; `name` NULL: it has none */
 };
 
 /* What was seen while writing, for counters and the OPT record. */

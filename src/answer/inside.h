@@ -124,6 +124,10 @@ static inline uint32_t order_index(const struct order *order, uint32_t at)
 	return index < order->low ? index : index - order->low;
 }
 
+/* Where in RDATA the name stands about which the additional section tells, or NO_TARGET. */
+#define NO_TARGET (-1)
+int answer_target_offset(uint16_t type);
+
 /* A required record did not fit. By TCP there is nothing to try again with: never TC. */
 void answer_fill(struct reply *reply);
 

@@ -15,7 +15,6 @@
 
 #define SRV_FIXED 6 /* octets of SRV RDATA before the target */
 #define PREFERENCE 2 /* octets of MX RDATA, and of those like it, before the target */
-#define NO_TARGET (-1)
 
 void answer_fill(struct reply *reply)
 {
@@ -46,11 +45,8 @@ static void pick_for(struct pick *pick, struct reply *reply, const struct set *s
 	pick_members(pick, set, reply->query->client, max);
 }
 
-/*
- * Where in RDATA the name stands about which the additional section tells, or NO_TARGET: RFC 1035
- * 3.3, 1183, 2230 for KX, 2782, 6763 12, 9460 4.1.
- */
-static int target_offset(uint16_t type)
+/* RFC 1035 3.3, 1183, 2230 for KX, 2782, 6763 12, 9460 4.1. */
+int answer_target_offset(uint16_t type)
 {
 	switch (type) {
 	case DNS_TYPE_SRV:
@@ -73,7 +69,7 @@ static int target_offset(uint16_t type)
 void answer_note_target(struct reply *reply, struct targets *targets, const struct set *set,
 			const uint8_t *rdata, uint16_t size)
 {
-	const size_t offset = (size_t)target_offset(set->type);
+	const size_t offset = (size_t)answer_target_offset(set->type);
 	const struct dns_writer *writer = reply->writer;
 	const uint8_t *name = rdata + offset;
 
@@ -91,7 +87,7 @@ void answer_note_target(struct reply *reply, struct targets *targets, const stru
 /* Where the targets of this set are kept; NULL: the additional section has nothing to tell. */
 static struct targets *targets_of(struct reply *reply, const uint8_t *owner, const struct set *set)
 {
-	if (target_offset(set->type) == NO_TARGET) {
+	if (answer_target_offset(set->type) == NO_TARGET) {
 		return NULL;
 	}
 	if (set->type != DNS_TYPE_PTR) {

@@ -55,6 +55,21 @@ static void parse_question(struct dns_message *message, uint8_t *wire, size_t ro
 	ck_assert_int_eq(dns_message_parse(message, wire, dns_writer_finish(&writer)), OK);
 }
 
+/* The reply to a query that was looked up. */
+static void write_reply(struct got *got, const struct answer_query *query, size_t room)
+{
+	struct dns_writer writer;
+
+	dns_writer_reply(&writer, got->wire, room, query->message);
+	answer_write(query, &numbers, &writer, &got->result);
+	got->size = dns_writer_finish(&writer);
+	ck_assert_uint_le(got->size, room);
+	got->wire[2] &= 0x7f;
+	ck_assert_int_eq(dns_message_parse(&got->message, got->wire, got->size), OK);
+	ck_assert_uint_eq(got->message.flags & 0xf, got->result.rcode & 0xf);
+	ck_assert_mem_eq(got->message.qname, query->message->qname, query->message->qname_size);
+}
+
 static void ask(struct got *got, const struct asked *asked)
 {
 	static uint8_t question[600];
@@ -62,18 +77,10 @@ static void ask(struct got *got, const struct asked *asked)
 	const size_t room = asked->room != 0 ? asked->room : asked->is_stream ? 65535 : 1232;
 	struct answer_query query = {
 		.message = &message, .is_stream = asked->is_stream, .client = asked->client};
-	struct dns_writer writer;
 
 	parse_question(&message, question, sizeof(question), asked->question);
 	answer_find(world.root, &query, 1);
-	dns_writer_reply(&writer, got->wire, room, &message);
-	answer_write(&query, &numbers, &writer, &got->result);
-	got->size = dns_writer_finish(&writer);
-	ck_assert_uint_le(got->size, room);
-	got->wire[2] &= 0x7f;
-	ck_assert_int_eq(dns_message_parse(&got->message, got->wire, got->size), OK);
-	ck_assert_uint_eq(got->message.flags & 0xf, got->result.rcode & 0xf);
-	ck_assert_mem_eq(got->message.qname, message.qname, message.qname_size);
+	write_reply(got, &query, room);
 }
 
 /* ---- replies as text --------------------------------------------------------------------- */
@@ -236,6 +243,7 @@ static const char test_zone[] =
 	"wildsrv SRV 0 0 1 y.wildhost\n"
 	"tosubhost SRV 0 0 1 ns.sub\n"
 	"toalias SRV 0 0 1 alias\n"
+	"tochildhost SRV 0 0 1 www.child\n"
 	"_http._tcp PTR one._http._tcp\n"
 	"_http._tcp PTR two._http._tcp\n"
 	"one._http._tcp SRV 0 0 1 ns\n"
@@ -1107,24 +1115,77 @@ START_TEST(answering_allocates_nothing)
 }
 END_TEST
 
-START_TEST(a_batch_is_found_as_each_alone)
+START_TEST(a_batch_is_answered_as_each_alone)
 {
+	static const char *const questions[] = {
+		"ns.test. A",
+		"www.child.test. A",
+		"www.example.org. A",
+		"one._http._tcp.test. SRV",
+		"toalias.test. SRV",
+		"child.test. NS",
+		"tosubhost.test. SRV",
+		"test. MX",
+		"kx.test. KX",
+		"afsdb.test. AFSDB",
+		"many.test. MX",
+		"x.wild.test. MX",
+		"noservice.test. SRV",
+		"nowhere.test. SVCB",
+		"web.test. HTTPS",
+		"here.test. HTTPS",
+		"reverse.test. PTR",
+		"_http._tcp.test. PTR",
+		"srv.test. SRV",
+		"child.test. DS",
+		"sub.test. DS",
+		"www.sub.test. SRV",
+		"alias.test. SRV",
+		"two._http._tcp.test. SRV",
+		"tochildhost.test. SRV",
+		"one._http._tcp.test. ANY",
+		"missing.test. SRV",
+	};
 	static struct dns_message messages[150];
 	static uint8_t wires[150][64];
 	static struct answer_query queries[150];
+	static struct got alone;
+	static struct got together;
 
 	for (size_t i = 0; i < COUNT_OF(queries); i++) {
 		parse_question(&messages[i], wires[i], sizeof(wires[i]),
-			       i % 3 == 0   ? "ns.test. A"
-			       : i % 3 == 1 ? "www.child.test. A"
-					    : "www.example.org. A");
+			       questions[i % COUNT_OF(questions)]);
 		queries[i] = (struct answer_query){.message = &messages[i]};
 	}
 	answer_find(world.root, queries, COUNT_OF(queries));
 	for (size_t i = 0; i < COUNT_OF(queries); i++) {
-		ck_assert_ptr_eq(queries[i].root, world.root);
-		ck_assert((queries[i].find.zone == NULL) == (i % 3 == 2));
-		ck_assert((queries[i].find.node == NULL) == (i % 3 == 2));
+		const struct asked asked = UDP(questions[i % COUNT_OF(questions)]);
+
+		ask(&alone, &asked);
+		char *expected = strdup(got_text(&alone));
+		write_reply(&together, &queries[i], 1232);
+		ck_assert_msg(strcmp(got_text(&together), expected) == 0,
+			      "%s: got\n%sinstead of\n%s", asked.question, got_text(&together),
+			      expected);
+		free(expected);
+	}
+}
+END_TEST
+
+START_TEST(to_a_confined_client_hosts_of_other_zones_are_not_there)
+{
+	static const char *const with = "ad www.child.test. 200 A 192.0.2.55\n";
+	static struct dns_message message;
+	static struct got got;
+	uint8_t wire[64];
+
+	parse_question(&message, wire, sizeof(wire), "tochildhost.test. SRV");
+	for (int is_confined = 0; is_confined <= 1; is_confined++) {
+		struct answer_query query = {.message = &message, .is_confined = is_confined == 1};
+
+		answer_find(world.root, &query, 1);
+		write_reply(&got, &query, 1232);
+		ck_assert_int_eq(strstr(got_text(&got), with) == NULL, is_confined);
 	}
 }
 END_TEST
@@ -1146,7 +1207,8 @@ int main(void)
 		any_is_one_set_by_udp_and_all_by_tcp,
 		every_room_gives_a_sound_reply,
 		glue_that_does_not_fit_sets_tc,
-		a_batch_is_found_as_each_alone,
+		a_batch_is_answered_as_each_alone,
+		to_a_confined_client_hosts_of_other_zones_are_not_there,
 	};
 	const TTest *const on_registry[] = {
 		services_are_answered_in_every_form,
