@@ -100,15 +100,21 @@ static void expire(struct core *core, uint64_t now_ms)
 	core_enqueue(core, &core->expiry);
 }
 
+/* Before the tick is set anew: whoever comes first after a stall has to notice it. */
+static void notice_stall(struct core *core, uint64_t now_ms)
+{
+	if (now_ms > core->tick_ms + LATE_MS) {
+		leases_stall(&core->leases, now_ms - core->tick_ms, now_ms);
+	}
+}
+
 void core_tick(void *context)
 {
 	struct core *core = context;
 	const uint64_t begin_us = clock_mono_us();
 	const uint64_t now_ms = clock_mono_ms();
 
-	if (now_ms > core->tick_ms + LATE_MS) {
-		leases_stall(&core->leases, now_ms - core->tick_ms, now_ms);
-	}
+	notice_stall(core, now_ms);
 	counter_set(&core->counters.overdue_ms, leases_overdue_ms(&core->leases, now_ms));
 	if (!core->is_expiring) {
 		expire(core, now_ms);
@@ -226,6 +232,7 @@ void core_settle_expiry(struct core *core)
 	uint16_t count = 0;
 
 	core->is_expiring = false;
+	notice_stall(core, now_ms);
 	command_read_expire(&reader, &count, core->expiry.command, core->expiry.command_size);
 	for (; count > 0; count--) {
 		command_read_expiry(&reader, &expiry);

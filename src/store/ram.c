@@ -24,6 +24,7 @@ struct entry {
 	uint64_t index;
 	size_t size;
 	uint32_t crc;
+	bool is_torn; /* only a part of it reached the disk */
 	uint8_t data[];
 };
 
@@ -35,6 +36,8 @@ struct disk {
 	uint8_t *snapshot;
 	size_t snapshot_size;
 	bool is_held;
+	bool is_off; /* nothing reaches it until it is opened again */
+	bool tears; /* but for a part of the next entry */
 	unsigned append_failures;
 	int append_status;
 	int snapshot_status;
@@ -127,7 +130,8 @@ static uint64_t disk_last(const struct disk *disk)
 	if (list_is_empty(&disk->entries)) {
 		return disk->snapshot_index;
 	}
-	return list_entry(disk->entries.prev, struct entry, link)->index;
+	const struct entry *last = list_entry(disk->entries.prev, struct entry, link);
+	return last->is_torn ? last->index - 1 : last->index;
 }
 
 static uint64_t disk_size(const struct disk *disk)
@@ -149,6 +153,9 @@ static int disk_append(struct disk *disk, const void *data, size_t size)
 		disk->append_failures--;
 		return disk->append_status;
 	}
+	if (disk->is_off && !disk->tears) {
+		return ERR_IO;
+	}
 	entry = malloc(sizeof(*entry) + size);
 	if (entry == NULL) {
 		return ERR_NOMEM;
@@ -158,7 +165,20 @@ static int disk_append(struct disk *disk, const void *data, size_t size)
 	entry->crc = crc32c(0, data, size);
 	memcpy(entry->data, data, size);
 	list_append(&disk->entries, &entry->link);
-	return OK;
+	entry->is_torn = disk->tears;
+	disk->tears = false;
+	return entry->is_torn ? ERR_IO : OK;
+}
+
+/* As a log ends at the first entry that is not whole. */
+static void drop_torn(struct disk *disk)
+{
+	struct entry *last = list_entry(disk->entries.prev, struct entry, link);
+
+	if (!list_is_empty(&disk->entries) && last->is_torn) {
+		list_remove(&last->link);
+		free(last);
+	}
 }
 
 /* ---- hooks --------------------------------------------------------------------------------- */
@@ -212,6 +232,19 @@ void store_ram_hold(const char *directory, bool is_held)
 		if (!is_held && disk->log != NULL && disk->log->mailbox != NULL) {
 			release(disk->log);
 		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void store_ram_crash(const char *directory, bool tears)
+{
+	struct disk *disk;
+
+	pthread_mutex_lock(&lock);
+	disk = disk_find(directory);
+	if (disk != NULL) {
+		disk->is_off = true;
+		disk->tears = tears;
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -327,7 +360,7 @@ static int keep_snapshot(struct log *log, struct sink *sink, int status)
 
 	pthread_mutex_lock(&lock);
 	if (ret == OK) {
-		ret = disk->snapshot_status;
+		ret = disk->is_off ? ERR_IO : disk->snapshot_status;
 		disk->snapshot_status = OK;
 	}
 	if (ret == OK) {
@@ -432,6 +465,9 @@ static int take_disk(struct log *log, const char *name, struct log_error *error)
 	} else {
 		log->disk = disk;
 		disk->log = log;
+		disk->is_off = false;
+		disk->tears = false;
+		drop_torn(disk);
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;

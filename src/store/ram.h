@@ -17,6 +17,12 @@ void store_ram_fail_snapshot(const char *directory, int status);
 /* While held, appends wait; released, the one that waits goes on. */
 void store_ram_hold(const char *directory, bool is_held);
 
+/*
+ * The machine loses its power: until the disk is opened again nothing reaches it. If it `tears`, the
+ * next append still leaves a part of its entry, which the next opening drops; it fails, too.
+ */
+void store_ram_crash(const char *directory, bool tears);
+
 /* Octet `at` of the entry at `index` gets another value: the disk lost it. */
 void store_ram_damage(const char *directory, uint64_t index, size_t at);
 

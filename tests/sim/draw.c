@@ -6,6 +6,7 @@
 #include "dns/rrtype.h"
 #include "dns/types.h"
 
+#define EXPIRIES_DRAWN 4
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint32_t pick(struct rand *rand, size_t count)
@@ -335,7 +336,7 @@ static void draw_expire(struct rand *rand, const struct model *model, struct mod
 	struct model_expire *expire = &command->expire;
 
 	command->kind = MODEL_EXPIRE;
-	for (int tries = 0; tries < 40 && expire->count < EXPIRIES_MAX; tries++) {
+	for (int tries = 0; tries < 40 && expire->count < EXPIRIES_DRAWN; tries++) {
 		const int name = draw_name(rand);
 		const struct model_entry *entry = &model->entries[name];
 

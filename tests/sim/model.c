@@ -14,6 +14,11 @@ void model_init(struct model *model)
 	memset(model, 0, sizeof(*model));
 }
 
+void model_copy(struct model *to, const struct model *from)
+{
+	memcpy(to, from, offsetof(struct model, records) + from->count * sizeof(from->records[0]));
+}
+
 /* ---- small questions --------------------------------------------------------------------- */
 
 static const char *text_of(int name)
@@ -73,8 +78,7 @@ static bool is_placeable(const struct model *model, int name, uint16_t type)
 	return !(type == DNS_TYPE_DNAME && model_place(model, name) == PLACE_APEX);
 }
 
-/* The instance that a PTR at `name` is about; NONE: it is a record like others. */
-static int instance_of_ptr(const struct model *model, int name, int rdata)
+int model_instance_of_ptr(const struct model *model, int name, int rdata)
 {
 	const enum model_place place = model_place(model, name);
 
@@ -326,8 +330,10 @@ static bool may_touch(const struct turn *turn, int name)
 /* Does any record of this set follow from instances? */
 static bool is_derived(const struct model *model, int name, uint16_t type)
 {
-	struct model derived = *model;
-	struct model_view view;
+	static struct model derived;
+	static struct model_view view;
+
+	model_copy(&derived, model);
 
 	/* What is there without anything explicit, follows. */
 	for (size_t i = derived.count; i-- > 0;) {
@@ -480,7 +486,7 @@ static void drop_subtypes(struct turn *turn, int instance)
 
 		if (change->form == ADD &&
 		    model_place(turn->model, change->name) == PLACE_SUBTYPE &&
-		    instance_of_ptr(turn->model, change->name, change->rdata) == instance) {
+		    model_instance_of_ptr(turn->model, change->name, change->rdata) == instance) {
 			said |= UINT64_C(1) << change->name;
 		}
 	}
@@ -534,7 +540,7 @@ static unsigned apply_change(struct turn *turn, const struct model_change *chang
 	const bool is_add = change->form == ADD && !turn->is_removal;
 	const bool is_rr = change->form == ADD || change->form == DELETE_RR;
 	const int instance =
-		is_rr ? instance_of_ptr(turn->model, change->name, change->rdata) : NONE;
+		is_rr ? model_instance_of_ptr(turn->model, change->name, change->rdata) : NONE;
 	const int subject = instance != NONE ? instance : change->name;
 
 	turn->is_touched[subject] = true;
@@ -631,14 +637,18 @@ static void take_soa(struct model *model, const struct model_soa *soa)
 static unsigned apply_update(struct model *model, const struct model_update *update,
 			     uint64_t version, bool *is_change)
 {
-	const struct model before = *model;
+	static struct model before;
 	struct turn turn = {.update = update, .before = &before, .model = model};
-	struct model_view view;
+	static struct model_view view;
 
 	if (!model->is_served) {
 		return DNS_RCODE_SERVFAIL;
 	}
-	model_look(model, &view);
+	model_copy(&before, model);
+	view.count = 0;
+	if (update->prereq_count > 0) {
+		model_look(model, &view);
+	}
 	unsigned rcode = check_prereqs(&view, update);
 	if (rcode == DNS_RCODE_NOERROR) {
 		rcode = grant(&turn);
@@ -647,7 +657,7 @@ static unsigned apply_update(struct model *model, const struct model_update *upd
 		rcode = apply_change(&turn, &update->changes[i]);
 	}
 	if (rcode != DNS_RCODE_NOERROR) {
-		*model = before;
+		model_copy(model, &before);
 		return rcode;
 	}
 	for (int i = 0; i < (int)model_name_count; i++) {
@@ -695,7 +705,7 @@ static void apply_expire(struct model *model, const struct model_expire *expire)
 static int subject_of(const struct model *model, const struct model_base *base, size_t index)
 {
 	const int instance =
-		instance_of_ptr(model, base->records[index].name, base->records[index].rdata);
+		model_instance_of_ptr(model, base->records[index].name, base->records[index].rdata);
 
 	return instance != NONE ? instance : base->records[index].name;
 }

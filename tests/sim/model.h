@@ -92,7 +92,7 @@ struct model_prereq {
 #define CHANGES_MAX 16
 #define PREREQS_MAX 4
 #define BASE_MAX 40
-#define EXPIRIES_MAX 4
+#define EXPIRIES_MAX NAMES_MAX
 
 struct model_update {
 	enum model_owner owner;
@@ -164,12 +164,13 @@ struct model {
 	struct model_soa soa;
 	uint32_t serial;
 	bool is_serial_set; /* in this batch, by a SOA */
-	size_t count;
-	struct model_record records[RECORDS_MAX];
 	struct model_entry entries[NAMES_MAX];
+	size_t count;
+	struct model_record records[RECORDS_MAX]; /* last, so that a copy takes those there are */
 };
 
 void model_init(struct model *model);
+void model_copy(struct model *to, const struct model *from);
 
 /* The rcode. *is_change: an UPDATE moved something besides time. */
 unsigned model_apply(struct model *model, const struct model_command *command, uint64_t version,
@@ -182,6 +183,9 @@ void model_end_batch(struct model *model, const struct model *before);
 bool model_has_entry(const struct model *model, int name);
 bool model_is_published(const struct model *model, int name);
 enum model_place model_place(const struct model *model, int name);
+
+/* The instance that a PTR at `name` is about; NONE: it is a record like others. */
+int model_instance_of_ptr(const struct model *model, int name, int rdata);
 
 /* ---- what queries see -------------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "dns/rrtype.h"
 #include "registry/registry.h"
+#include "tests/sim/compare.h"
 #include "tests/sim/draw.h"
 #include "tests/sim/model.h"
 #include "tests/sim/page.h"
@@ -104,24 +105,26 @@ static void print_batch(const struct play *play)
 	}
 }
 
-#define mismatch(play, ...) (print_failure(play), ck_abort_msg(__VA_ARGS__))
-
-static void print_failure(const struct play *play)
+static void print_failure(const void *context)
 {
+	const struct play *play = context;
+
 	fprintf(stderr, "WAGGLE_SEED=%llu, batch %zu:\n", (unsigned long long)play->seed,
 		play->log_count);
 	print_batch(play);
 }
 
-static void expect_page(const struct play *play, struct page *is, struct page *wanted,
-			const char *what)
+#define mismatch(play, ...) (print_failure(play), ck_abort_msg(__VA_ARGS__))
+
+/* The zone as it is now, and what the model has for it. */
+static struct compared compared(const struct play *play)
 {
-	page_sort(is);
-	page_sort(wanted);
-	if (!page_equal(is, wanted)) {
-		page_print_difference(stderr, is, wanted);
-		mismatch(play, "%s differs", what);
-	}
+	return (struct compared){.root = play->root,
+				 .zone = play->zone,
+				 .model = &play->model,
+				 .view = &play->view,
+				 .tell = print_failure,
+				 .context = play};
 }
 
 /* ---- applying ---------------------------------------------------------------------------- */
@@ -194,79 +197,19 @@ static void draw_batch(struct play *play)
 
 /* ---- comparing --------------------------------------------------------------------------- */
 
-static int add_rr(void *context, const struct delta_rr *rr)
+static void keep_content(struct play *play)
 {
-	char owner[DNS_NAME_TEXT_MAX];
-	char type[16];
-	char *rdata;
-
-	must(text_rdata(&rdata, rr->type, rr->rdata, rr->size));
-	page_add(context, "%s %u IN %s %s", dns_name_to_text(owner, rr->name), rr->ttl,
-		 rdata_type_text(type, rr->type), rdata);
-	free(rdata);
-	return OK;
-}
-
-static void add_model_rr(struct page *page, const struct model_rr *rr)
-{
-	char type[16];
-
-	page_add(page, "%s %u IN %s %s", rr->name, rr->ttl, rdata_type_text(type, rr->type),
-		 rr->rdata);
-}
-
-/* Every set that the zone has at one of our names, by looking it up. */
-static void add_sets(struct play *play, struct page *page)
-{
-	for (size_t i = 0; i < model_name_count; i++) {
-		struct zone_find find = {.name = wire_names[i]};
-		uint8_t scratch[SET_SCRATCH];
-		struct set set;
-		uint32_t at = 0;
-
-		zone_find(play->root, &find, 1);
-		while (find.node != NULL && node_next_set(play->zone, find.node, &at, &set)) {
-			struct delta_rr rr = {
-				.name = wire_names[i], .type = set.type, .ttl = set.ttl};
-			struct set same;
-
-			ck_assert(node_set(play->zone, find.node, set.type, &same));
-			ck_assert_uint_eq(same.count, set.count);
-			for (uint32_t k = 0; k < set.count; k++) {
-				rr.rdata = set_member(&same, k, scratch, &rr.size);
-				ck_assert(set_has(&set, rr.rdata, rr.size));
-				add_rr(page, &rr);
-			}
-		}
-	}
-}
-
-static void compare_content(struct play *play)
-{
-	static struct page is;
-	static struct page wanted;
-	char *text;
-
-	page_clear(&wanted);
 	page_clear(&play->content);
 	for (size_t i = 0; i < play->view.count; i++) {
-		add_model_rr(&wanted, &play->view.rrs[i]);
 		if (play->view.rrs[i].type != DNS_TYPE_SOA) {
-			add_model_rr(&play->content, &play->view.rrs[i]);
+			compare_add(&play->content, &play->view.rrs[i]);
 		}
 	}
-	must(text_zone(&text, play->zone));
-	page_clear(&is);
-	page_add_text(&is, text);
-	free(text);
-	expect_page(play, &is, &wanted, "the zone's text");
-	page_clear(&is);
-	add_sets(play, &is);
-	expect_page(play, &is, &wanted, "what is found by name");
 }
 
 static void compare_delta(struct play *play)
 {
+	const struct compared these = compared(play);
 	const struct delta *delta = zone_delta(play->zone, 0);
 	const uint32_t from = play->before.serial;
 	static struct page now;
@@ -294,7 +237,7 @@ static void compare_delta(struct play *play)
 	}
 	for (uint32_t i = 0; i < delta->removed + delta->added; i++) {
 		page_clear(&now);
-		add_rr(&now, &delta->rrs[i]);
+		compare_add_delta(&now, &delta->rrs[i]);
 		const bool is_there = page_remove(&then, now.lines[0]);
 		if (is_there != (i < delta->removed)) {
 			mismatch(play, "the delta %s %s",
@@ -304,89 +247,7 @@ static void compare_delta(struct play *play)
 			page_add(&then, "%s", now.lines[0]);
 		}
 	}
-	expect_page(play, &then, &play->content, "the last content with the delta");
-}
-
-static uint64_t subtypes_of(int name, const struct content *content)
-{
-	uint64_t bits = 0;
-
-	for (size_t at = 0; at < content->subtypes_size; at += content->subtypes[at] + 1u) {
-		const uint8_t *label = content->subtypes + at;
-
-		for (size_t i = 0; i < model_name_count; i++) {
-			if (model_names[i].place == PLACE_SUBTYPE &&
-			    strcmp(model_names[i].type, model_names[name].type) == 0 &&
-			    dns_octets_equal(wire_names[i], label, label[0] + 1u)) {
-				bits |= UINT64_C(1) << i;
-			}
-		}
-	}
-	return bits;
-}
-
-/* Owner, lease, flags, publication: what the zone knows of a name beside its records. */
-static void compare_entry(struct play *play, int name)
-{
-	const struct model_entry *wanted = &play->model.entries[name];
-	const struct node *node = zone_entry(play->zone, wire_names[name]);
-	const struct owner owner = wire_owner(wanted->owner);
-	const char *text = model_names[name].text;
-	struct content is = {0};
-
-	if ((node != NULL) != model_has_entry(&play->model, name)) {
-		mismatch(play, "%s: %s", text, node != NULL ? "has an entry" : "has no entry");
-	}
-	if (node == NULL) {
-		return;
-	}
-	node_content(node, &is, NULL, 0);
-	if (!owner_equal(&is.owner, &owner)) {
-		mismatch(play, "%s: another owner", text);
-	}
-	if (is.lease_s != wanted->lease_s || is.key_lease_s != wanted->key_lease_s ||
-	    (node_lease(node) != NULL) != (wanted->lease_s > 0)) {
-		mismatch(play, "%s: lease %u/%u, not %u/%u", text, is.lease_s, is.key_lease_s,
-			 wanted->lease_s, wanted->key_lease_s);
-	}
-	if (wanted->lease_s > 0 &&
-	    (is.version != wanted->version || node_lease(node)->lease_s != wanted->lease_s)) {
-		mismatch(play, "%s: the registration's version differs", text);
-	}
-	if (((is.flags & NAME_PTR) != 0) != wanted->has_ptr ||
-	    ((is.flags & NAME_OVERDUE) != 0) != wanted->is_overdue ||
-	    subtypes_of(name, &is) != wanted->subtypes) {
-		mismatch(play, "%s: flags or subtypes differ", text);
-	}
-	if (node_is_published(play->zone, node) != model_is_published(&play->model, name)) {
-		mismatch(play, "%s: published or not", text);
-	}
-}
-
-static void count_lease(void *context, struct lease *lease, bool is_new)
-{
-	(void)lease;
-	(void)is_new;
-	++*(size_t *)context;
-}
-
-static void compare_state(struct play *play)
-{
-	size_t instances = 0;
-	size_t leases = 0;
-	size_t seen = 0;
-
-	for (int i = 0; i < (int)model_name_count; i++) {
-		compare_entry(play, i);
-		leases += play->model.entries[i].lease_s > 0;
-		instances += model_place(&play->model, i) == PLACE_INSTANCE &&
-			     model_has_entry(&play->model, i);
-	}
-	root_walk_leases(play->root, count_lease, &seen);
-	ck_assert_uint_eq(seen, leases);
-	ck_assert_uint_eq(zone_lease_count(play->zone), leases);
-	ck_assert_uint_eq(zone_instance_count(play->zone), instances);
-	ck_assert(zone_is_served(play->zone) == play->model.is_served);
+	compare_pages(&these, &then, &play->content, "the last content with the delta");
 }
 
 /* Each name exists if anything stands there or below, and only then. */
@@ -424,12 +285,13 @@ static void add_answer(struct page *page, const struct dns_message *reply)
 					       .size = (uint16_t)size,
 					       .rdata = octets};
 		ck_assert_int_ge(size, 0);
-		add_rr(page, &shown);
+		compare_add_delta(page, &shown);
 	}
 }
 
 static void compare_answer(struct play *play, const char *name, uint16_t type)
 {
+	const struct compared these = compared(play);
 	static uint8_t wire[DNS_MESSAGE_MAX];
 	static struct page is;
 	static struct page wanted;
@@ -463,14 +325,14 @@ static void compare_answer(struct play *play, const char *name, uint16_t type)
 		model_ask(&play->view, name, type, &answer);
 		page_add(&wanted, "rcode %u", answer.rcode);
 		for (size_t i = 0; i < answer.count; i++) {
-			add_model_rr(&wanted, &answer.rrs[i]);
+			compare_add(&wanted, &answer.rrs[i]);
 		}
 	} else {
 		page_add(&wanted, "rcode %u", DNS_RCODE_SERVFAIL);
 	}
 	char what[600];
 	snprintf(what, sizeof(what), "the answer to %s type %u", name, type);
-	expect_page(play, &is, &wanted, what);
+	compare_pages(&these, &is, &wanted, what);
 }
 
 static void compare_answers(struct play *play)
@@ -505,8 +367,10 @@ static void compare(struct play *play)
 			play->last.text + (play->content.lines[i] - play->content.text);
 	}
 	model_look(&play->model, &play->view);
-	compare_content(play);
-	compare_state(play);
+	const struct compared these = compared(play);
+	compare_content(&these);
+	compare_state(&these);
+	keep_content(play);
 	compare_existence(play);
 	compare_delta(play);
 	compare_answers(play);
@@ -554,6 +418,7 @@ static struct root *load_snapshot(struct play *play)
 /* The rest of the log, upon an older root, comes to the same. */
 static void replay(struct play *play, struct root *root, size_t from, const char *what)
 {
+	const struct compared these = compared(play);
 	struct root *played = play->root;
 	static struct page is;
 	static struct page wanted;
@@ -570,16 +435,18 @@ static void replay(struct play *play, struct root *root, size_t from, const char
 	must(text_zone(&text, root_zone(played, wire_apex)));
 	page_add_text(&wanted, text);
 	free(text);
-	expect_page(play, &is, &wanted, what);
+	compare_pages(&these, &is, &wanted, what);
 	play->root = root;
 	play->zone = root_zone(root, wire_apex);
-	compare_state(play);
+	const struct compared replayed = compared(play);
+	compare_state(&replayed);
 	play->root = played;
 	root_free(root);
 }
 
 static void play_again(struct play *play)
 {
+	const struct compared these = compared(play);
 	static struct page is;
 	struct root *root;
 	char *text;
@@ -591,7 +458,7 @@ static void play_again(struct play *play)
 	page_clear(&is);
 	page_add_text(&is, text);
 	free(text);
-	expect_page(play, &is, &play->snapshot_content, "the snapshot loaded");
+	compare_pages(&these, &is, &play->snapshot_content, "the snapshot loaded");
 	replay(play, root, play->snapshot_at, "the snapshot and the rest of the log");
 }
 

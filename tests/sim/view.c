@@ -150,14 +150,19 @@ static size_t labels(const char *name)
 
 /* ---- what follows from what was put ------------------------------------------------------ */
 
+/* Texts are rows of the tables, most often the same row. */
+static bool is_same(const char *one, const char *other)
+{
+	return one == other || strcmp(one, other) == 0;
+}
+
 static void add_rr(struct model_view *view, const char *name, uint16_t type, uint32_t ttl,
 		   const char *rdata)
 {
 	for (size_t i = 0; i < view->count; i++) {
 		const struct model_rr *rr = &view->rrs[i];
 
-		if (rr->type == type && strcmp(rr->name, name) == 0 &&
-		    strcmp(rr->rdata, rdata) == 0) {
+		if (rr->type == type && is_same(rr->name, name) && is_same(rr->rdata, rdata)) {
 			return;
 		}
 	}
@@ -170,12 +175,14 @@ static void add_rr(struct model_view *view, const char *name, uint16_t type, uin
 
 bool model_is_published(const struct model *model, int name)
 {
+	if (!model->entries[name].has_ptr || model_place(model, name) != PLACE_INSTANCE) {
+		return false;
+	}
 	for (size_t i = 0; i < model->count; i++) {
 		const struct model_record *record = &model->records[i];
 
 		if (record->name == name && model_rdatas[record->rdata].type == DNS_TYPE_SRV) {
-			return model_place(model, name) == PLACE_INSTANCE &&
-			       model->entries[name].has_ptr;
+			return true;
 		}
 	}
 	return false;

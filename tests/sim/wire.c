@@ -258,20 +258,18 @@ static void write_expire(struct buf_writer *out, const struct model_expire *expi
 	}
 }
 
-void wire_command(struct rand *rand, struct arena *arena, struct buf_writer *out,
-		  const struct model_command *command)
+size_t wire_one(struct rand *rand, struct arena *arena, uint8_t *octets, size_t room,
+		const struct model_command *command)
 {
-	struct draw whole = {.rand = rand, .arena = arena};
-	struct draw *draw = &whole;
-	static uint8_t octets[COMMAND_MAX];
-	struct buf_writer one = buf_writer(octets, sizeof(octets));
+	struct draw draw = {.rand = rand, .arena = arena};
+	struct buf_writer one = buf_writer(octets, room);
 
 	switch (command->kind) {
 	case MODEL_UPDATE:
-		write_update(draw, &one, &command->update);
+		write_update(&draw, &one, &command->update);
 		break;
 	case MODEL_SET_BASE:
-		write_base(draw, &one, &command->base);
+		write_base(&draw, &one, &command->base);
 		break;
 	case MODEL_EXPIRE:
 		write_expire(&one, &command->expire);
@@ -281,5 +279,109 @@ void wire_command(struct rand *rand, struct arena *arena, struct buf_writer *out
 		break;
 	}
 	assert(!one.failed);
-	command_write_next(out, octets, buf_written(&one));
+	return buf_written(&one);
+}
+
+void wire_command(struct rand *rand, struct arena *arena, struct buf_writer *out,
+		  const struct model_command *command)
+{
+	static uint8_t octets[COMMAND_MAX];
+	const size_t size = wire_one(rand, arena, octets, sizeof(octets), command);
+
+	command_write_next(out, octets, size);
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+static void put_rr(struct buf_writer *out, const uint8_t *name, uint16_t type, uint16_t class,
+		   uint32_t ttl, const uint8_t *rdata, uint16_t size)
+{
+	buf_write(out, name, dns_name_size(name));
+	buf_write_u16(out, type);
+	buf_write_u16(out, class);
+	buf_write_u32(out, ttl);
+	buf_write_u16(out, size);
+	buf_write(out, rdata, size);
+}
+
+/* RFC 2136 2.4 */
+static void put_prereq(struct draw *draw, struct buf_writer *out, const struct model_prereq *prereq,
+		       bool is_varied)
+{
+	static const uint16_t classes[] = {[IS_USED] = DNS_CLASS_ANY,
+					   [SET_EXISTS] = DNS_CLASS_ANY,
+					   [IS_UNUSED] = DNS_CLASS_NONE,
+					   [SET_MISSING] = DNS_CLASS_NONE,
+					   [SET_EQUALS] = DNS_CLASS_IN};
+	const bool has_rdata = prereq->rdata != NONE;
+
+	put_rr(out, name_of(draw, prereq->name, is_varied), prereq->type, classes[prereq->form], 0,
+	       has_rdata ? rdata_of(draw, prereq->rdata, is_varied) : NULL,
+	       has_rdata ? rdatas[prereq->rdata].size : 0);
+}
+
+/* RFC 2136 2.5 */
+static void put_change(struct draw *draw, struct buf_writer *out, const struct model_change *change,
+		       bool is_varied)
+{
+	static const uint16_t classes[] = {[ADD] = DNS_CLASS_IN,
+					   [DELETE_SET] = DNS_CLASS_ANY,
+					   [DELETE_NAME] = DNS_CLASS_ANY,
+					   [DELETE_RR] = DNS_CLASS_NONE};
+	const uint8_t *rdata = NULL;
+	uint16_t size = 0;
+
+	if (change->rdata != NONE) {
+		rdata = rdata_of(draw, change->rdata, is_varied);
+		size = rdatas[change->rdata].size;
+	} else if (change->form == ADD) {
+		rdata = soa_rdata(draw, &change->soa, &size);
+	}
+	put_rr(out, name_of(draw, change->name, is_varied), change->type, classes[change->form],
+	       change->ttl, rdata, size);
+}
+
+/* RFC 9664 */
+static void put_lease(struct buf_writer *out, const struct model_update *update)
+{
+	static const uint8_t root[] = {0};
+	uint8_t octets[12];
+	struct buf_writer option = buf_writer(octets, sizeof(octets));
+
+	buf_write_u16(&option, DNS_OPTION_UPDATE_LEASE);
+	buf_write_u16(&option, update->has_key_lease ? 8 : 4);
+	buf_write_u32(&option, update->lease_s);
+	if (update->has_key_lease) {
+		buf_write_u32(&option, update->key_lease_s);
+	}
+	put_rr(out, root, DNS_TYPE_OPT, 1232, 0, octets, (uint16_t)buf_written(&option));
+}
+
+size_t wire_message(struct rand *rand, struct arena *arena, uint8_t *octets, size_t room,
+		    const struct model_update *update)
+{
+	struct draw draw = {.rand = rand, .arena = arena};
+	struct buf_writer out = buf_writer(octets, room);
+	const bool is_varied = rand_below(rand, 10) == 0;
+
+	buf_write_u16(&out, (uint16_t)rand_below(rand, 65536));
+	buf_write_u16(&out, DNS_OPCODE_UPDATE << 11);
+	buf_write_u16(&out, 1);
+	buf_write_u16(&out, (uint16_t)update->prereq_count);
+	buf_write_u16(&out, (uint16_t)update->change_count);
+	buf_write_u16(&out, update->has_lease ? 1 : 0);
+	buf_write(&out, wire_apex, dns_name_size(wire_apex));
+	buf_write_u16(&out, DNS_TYPE_SOA);
+	buf_write_u16(&out, DNS_CLASS_IN);
+	for (size_t i = 0; i < update->prereq_count; i++) {
+		put_prereq(&draw, &out, &update->prereqs[i], is_varied);
+	}
+	for (size_t i = 0; i < update->change_count; i++) {
+		put_change(&draw, &out, &update->changes[i], is_varied);
+	}
+	if (update->has_lease) {
+		put_lease(&out, update);
+	}
+	assert(!out.failed);
+	return buf_written(&out);
 }

@@ -19,3 +19,11 @@ struct owner wire_owner(enum model_owner owner);
 /* Writes a command into a batch. */
 void wire_command(struct rand *rand, struct arena *arena, struct buf_writer *out,
 		  const struct model_command *command);
+
+/* One command as it is submitted; its octets. */
+size_t wire_one(struct rand *rand, struct arena *arena, uint8_t *octets, size_t room,
+		const struct model_command *command);
+
+/* The UPDATE message that says the same; its octets. */
+size_t wire_message(struct rand *rand, struct arena *arena, uint8_t *octets, size_t room,
+		    const struct model_update *update);

@@ -87,6 +87,30 @@ START_TEST(failures_are_injected_and_pass)
 }
 END_TEST
 
+START_TEST(behind_a_crash_nothing_reaches_the_disk_and_a_torn_entry_is_dropped)
+{
+	struct harness_state state = {.size = 10, .piece = 10};
+	struct harness harness;
+
+	harness_init(&harness, &store_ram, "one");
+	for (unsigned tears = 0; tears < 2; tears++) {
+		ck_assert_int_eq(harness_open(&harness), OK);
+		harness_append_many(&harness, 1, 10);
+		store_ram_crash("one", tears == 1);
+		ck_assert_int_eq(harness_append_next(&harness, 10), ERR_IO);
+		ck_assert_int_eq(harness_append_next(&harness, 10), ERR_IO);
+		ck_assert_int_eq(harness_snapshot(&harness, 1, &state), ERR_IO);
+		ck_assert_uint_eq(store_ram_entries("one"), 1 + 2 * tears);
+		harness_close(&harness);
+	}
+	ck_assert_int_eq(harness_open(&harness), OK);
+	harness_holds(&harness, 0, 2);
+	harness_append_many(&harness, 1, 10);
+	harness_close(&harness);
+	store_ram_forget();
+}
+END_TEST
+
 START_TEST(a_held_disk_answers_when_it_is_released)
 {
 	struct harness harness;
@@ -149,9 +173,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_was_appended_is_found_under_its_name, a_disk_in_use_is_busy,
-		a_snapshot_takes_the_place_of_entries,     failures_are_injected_and_pass,
-		a_held_disk_answers_when_it_is_released,   damage_and_refusals_end_the_restoring,
+		what_was_appended_is_found_under_its_name,
+		a_disk_in_use_is_busy,
+		a_snapshot_takes_the_place_of_entries,
+		failures_are_injected_and_pass,
+		a_held_disk_answers_when_it_is_released,
+		damage_and_refusals_end_the_restoring,
+		behind_a_crash_nothing_reaches_the_disk_and_a_torn_entry_is_dropped,
 		any_failed_allocation_is_reported,
 	};
 
