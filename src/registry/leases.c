@@ -84,7 +84,8 @@ static void merge_stalls(struct leases *leases)
 
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms)
 {
-	prune_stalls(leases, now_ms);
+	/* As it was when the stall began: during it nothing came due. */
+	prune_stalls(leases, now_ms - stalled_ms);
 	if (leases->stall_count == LEASES_STALLS) {
 		merge_stalls(leases);
 	}

@@ -45,6 +45,7 @@
 #define OCTETS_MAX 65536
 #define COMPARE_EVERY 64 /* batches */
 #define LATE_MS 4000 /* behind its end, when nothing holds it up, a lease is gone */
+#define FUDGE_S 250 /* the clients' clocks are fast: who waits long in line is no replay */
 #define DISK "disk"
 
 /* Bugs there were, each with a seed that finds it when it is put back. */
@@ -52,7 +53,8 @@ static const struct {
 	const char *what;
 	uint64_t seed;
 } found[] = {
-	{"a time when the process stood still was forgotten, an expiry being in flight", 3},
+	{"a time when the process stood still was forgotten, an expiry being in flight", 104},
+	{"a second standstill made the first one too old to count", 59},
 };
 
 /* Who sends an UPDATE, or the operator's command, and waits for the answer. */
@@ -700,7 +702,7 @@ static void receive(struct client *client, const struct root *root, const struct
 		.conf = conf,
 		.message = &message,
 		.identity = &identity,
-		.signed_s = clock_wall_s(),
+		.signed_s = clock_wall_s() + FUDGE_S,
 		.now_s = clock_wall_s(),
 		.now_ms = world_now_ms(),
 		.may_beat = rand_below(&sim.rand, 20) > 0,

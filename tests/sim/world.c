@@ -180,6 +180,11 @@ uint64_t clock_mono_ms(void)
 	return world.now_ms;
 }
 
+uint64_t clock_mono_us(void)
+{
+	return world.now_ms * 1000;
+}
+
 uint64_t clock_wall_s(void)
 {
 	return WALL_S + world.now_ms / 1000;

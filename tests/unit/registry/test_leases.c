@@ -184,7 +184,8 @@ START_TEST(however_stalls_and_beats_mix_nothing_ends_early)
 				earliest[who] = now_ms + (uint64_t)world.lease[who].lease_s * 1000;
 			}
 			if (rand_below(&rand, 3) == 0) {
-				const uint32_t stall = 1001 + rand_below(&rand, 2000);
+				const uint32_t most = rand_below(&rand, 8) == 0 ? 100000 : 2000;
+				const uint32_t stall = 1001 + rand_below(&rand, most);
 
 				now_ms += stall;
 				leases_stall(&world.leases, stall, now_ms);
