@@ -413,8 +413,9 @@ static unsigned add(struct turn *turn, const struct model_change *change)
 		return DNS_RCODE_REFUSED;
 	}
 	if (change->type == DNS_TYPE_SOA) {
+		const uint32_t present = turn->has_soa ? turn->soa.serial : model->serial;
 		if (strcmp(text_of(change->name), APEX) == 0 &&
-		    (int32_t)(change->soa.serial - model->serial) > 0) {
+		    (int32_t)(change->soa.serial - present) > 0) {
 			turn->has_soa = true;
 			turn->soa = change->soa;
 		}
@@ -432,7 +433,8 @@ static unsigned add(struct turn *turn, const struct model_change *change)
 		if (record->rdata == change->rdata && record->is_base) {
 			return DNS_RCODE_REFUSED;
 		}
-		if (record->rdata == change->rdata || change->type == DNS_TYPE_CNAME) {
+		if (record->rdata == change->rdata || change->type == DNS_TYPE_CNAME ||
+		    change->type == DNS_TYPE_DNAME) {
 			drop_record(model, i);
 		}
 	}
