@@ -160,14 +160,19 @@ static void count_new(void *context, struct lease *lease, bool is_new)
 	*count += is_new;
 }
 
+struct lease_notes {
+	struct core *core;
+	uint64_t now_ms;
+};
+
 static void note_lease(void *context, struct lease *lease, bool is_new)
 {
-	struct core *core = context;
+	const struct lease_notes *notes = context;
 
 	if (is_new) {
-		leases_add(&core->leases, lease, clock_mono_ms());
+		leases_add(&notes->core->leases, lease, notes->now_ms);
 	} else {
-		leases_drop(&core->leases, lease);
+		leases_drop(&notes->core->leases, lease);
 	}
 }
 
@@ -178,6 +183,7 @@ static void unnote_lease(void *context, struct lease *lease, bool is_new)
 
 int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
 {
+	struct lease_notes notes = {.core = core, .now_ms = clock_mono_ms()};
 	struct root *root;
 	struct garbage *garbage;
 	size_t count = 0;
@@ -191,10 +197,10 @@ int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
 	if (ret != OK) {
 		return ret;
 	}
-	root_each_lease(writer, note_lease, core);
+	root_each_lease(writer, note_lease, &notes);
 	ret = root_commit(writer, index, &root, &garbage);
 	if (ret != OK) {
-		root_each_lease(writer, unnote_lease, core);
+		root_each_lease(writer, unnote_lease, &notes);
 		return ret;
 	}
 	counter_add(&core->counters.garbage, garbage_size(garbage));

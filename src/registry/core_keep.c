@@ -84,14 +84,6 @@ static int restore_entry(void *context, uint64_t index, const void *entry, size_
 	return ret;
 }
 
-static void renew(void *context, struct lease *lease, bool is_new)
-{
-	struct core *core = context;
-
-	(void)is_new;
-	leases_renew(&core->leases, lease, core->leases_ms);
-}
-
 int core_restore(struct core *core, struct log_error *error)
 {
 	struct restorer restorer = {.core = core};
@@ -112,12 +104,12 @@ int core_restore(struct core *core, struct log_error *error)
 		return ret;
 	}
 	root = reclaim_root(core->reclaim);
-	core->leases_ms = clock_mono_ms();
-	root_walk_leases(root, renew, core);
+	/* Each got a term as it came in; core_publish() makes it a full one from then on. */
+	core->leases_ms = begin_ms;
 	log_line(LOG_LEVEL_INFO, "registry restored",
 		 "index=%" PRIu64 " entries=%" PRIu64 " zones=%zu leases=%zu ms=%" PRIu64,
 		 root_index(root), restorer.entries, root_zone_count(root), core->leases.count,
-		 core->leases_ms - begin_ms);
+		 clock_mono_ms() - begin_ms);
 	return OK;
 }
 

@@ -77,6 +77,9 @@ struct registry_loader; /* takes the pieces of a snapshot as they come */
 int registry_loader_new(struct registry_loader **out, struct root_writer *writer);
 int registry_loader_put(struct registry_loader *loader, const void *data, size_t size);
 
-/* ERR_DAMAGED when the snapshot is not whole. *index: the log index it stands for. */
+/*
+ * The end, before the commit. ERR_DAMAGED when the snapshot is not whole. *index: the log index it
+ * stands for.
+ */
 int registry_loader_end(struct registry_loader *loader, uint64_t *index);
 void registry_loader_free(struct registry_loader *loader);

@@ -335,7 +335,7 @@ static int load_name(struct registry_loader *loader, struct buf_reader *in)
 	}
 	content.records = loader->records;
 	loader->names++;
-	return zone_put(loader->writer, loader->apex, &content);
+	return zone_load(loader->writer, loader->apex, &content);
 }
 
 static int load_mark(struct registry_loader *loader, struct buf_reader *in)
@@ -434,7 +434,7 @@ int registry_loader_end(struct registry_loader *loader, uint64_t *index)
 		return ERR_DAMAGED;
 	}
 	*index = loader->index;
-	return OK;
+	return zone_load_end(loader->writer);
 }
 
 void registry_loader_free(struct registry_loader *loader)

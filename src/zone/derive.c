@@ -270,7 +270,7 @@ void faces_tidy(struct root_writer *writer, struct zone_work *work, const uint8_
 	}
 	txn_drop(&writer->txn, node_faces(node));
 	*node_faces_slot(node) = NULL;
-	node_prune(writer, work, name);
+	node_prune(writer, work, name, node->named.hash);
 }
 
 void derive_say(struct root_writer *writer, struct zone_work *work, int sign, const uint8_t *name,
@@ -406,6 +406,15 @@ void shares_move(struct root_writer *writer, struct zone_work *work, struct shar
 	}
 	for (; old != NULL; old = old->next) {
 		move(writer, work, -1, old);
+	}
+}
+
+void shares_use(struct root_writer *writer, struct zone_work *work, const struct shares *shares)
+{
+	for (const struct share *share = shares->first; share != NULL; share = share->next) {
+		if (share->kind == SHARE_POOL || share->kind == SHARE_OWNER) {
+			move(writer, work, 1, share);
+		}
 	}
 }
 

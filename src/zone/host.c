@@ -97,6 +97,32 @@ uint32_t host_count(const struct host *host, const uint8_t *key, uint16_t size)
 	return use == NULL ? 0 : head_at(use).count;
 }
 
+struct host *host_first(struct txn *txn, const uint8_t *name, uint64_t hash,
+			const struct tree_entry *uses, size_t count)
+{
+	const size_t size = dns_name_size(name);
+	size_t packed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		packed += HEAD_SIZE + uses[i].key_size;
+	}
+	struct host *host = txn_new(txn, sizeof(*host) + size + packed);
+	if (host == NULL) {
+		return NULL;
+	}
+	memcpy(host + 1, name, size);
+	host->named.name_at = sizeof(*host);
+	host->named.name_size = (uint8_t)size;
+	host->named.hash = hash;
+	host->named.sets = (uint16_t)packed;
+	uint8_t *to = packed_of(host);
+	for (size_t i = 0; i < count; i++) {
+		write_use(to, 1, &uses[i]);
+		to += HEAD_SIZE + uses[i].key_size;
+	}
+	return host;
+}
+
 /* ---- changes ----------------------------------------------------------------------------- */
 
 /* A host with room for `packed` octets of uses in the place of the old one, which the caller drops. */

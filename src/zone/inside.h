@@ -136,8 +136,15 @@ struct zone_work {
 	uint32_t serial_from; /* of the version before */
 	const struct soa *soa_from; /* of the version before, or NULL */
 	bool is_serial_set;
+	struct load *load; /* names that come all at once: load.c; NULL: none do */
 	struct zone_work *next;
 };
+
+/* load.c: forgets what was not built. Takes NULL. */
+void load_free(struct load *load);
+
+/* write.c: the zone under work; NULL: no such zone, or failed. */
+struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex);
 
 struct lease_change {
 	struct lease *lease;
@@ -182,6 +189,7 @@ void marks_free(struct slabs *slabs, struct zone *zone); /* at the end of a root
 
 /* node.c */
 struct node *names_get(const struct zone *zone, const uint8_t *name);
+struct node *names_get_at(const struct zone *zone, const uint8_t *name, uint64_t hash);
 const struct registration *node_registration(const struct node *node);
 struct owner node_owner(const struct node *node);
 const uint8_t *node_subtypes(const struct node *node, uint16_t *size);
@@ -218,6 +226,12 @@ bool faces_are_empty(const struct faces *faces);
 int node_free_faces(void *slabs, void *value);
 void node_free(struct slabs *slabs, void *value);
 
+/* write.c: the draft of a name's new content; false: failed. `hash`: of the name. */
+struct draft;
+bool draft_make(struct root_writer *writer, const struct zone *zone, const struct node *before,
+		const struct content *content, uint64_t hash, struct draft *draft);
+bool node_is_cut(const struct node *node);
+
 /* What is about to be a name's own. */
 struct draft {
 	const struct content *content; /* NULL: nothing was put */
@@ -228,12 +242,12 @@ struct draft {
 };
 
 /* A node, in no map yet. NULL: failed. */
-struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *name,
+struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *name, uint64_t hash,
 		       const struct draft *draft);
 
 /* Puts a node in the place of that name's, with its children and faces. NULL: failed. */
 struct node *node_put(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		      const struct draft *draft);
+		      uint64_t hash, const struct draft *draft);
 
 /*
  * The node of a name, made with its ancestors where it is missing, and this writer's own: its
@@ -245,7 +259,8 @@ struct node *node_own(struct root_writer *writer, struct zone_work *work, const 
 void node_drop(struct txn *txn, struct node *node);
 
 /* Takes away the node of a name if it holds nothing, and then ancestors that hold nothing. */
-void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_t *name);
+void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
+		uint64_t hash);
 
 /* members.c */
 enum face_kind { FACE_PTR, FACE_SRV };
@@ -266,6 +281,9 @@ struct member_key srv_key(const struct zone *zone, const uint8_t *rdata, uint16_
 
 const uint8_t *member_value(enum face_kind kind, const void *member, uint16_t *size);
 
+/* The node of an instance, not an entry? */
+bool member_is_node(const void *member);
+
 /* How many give this RR. */
 uint32_t member_count(const void *member);
 
@@ -284,12 +302,36 @@ void members_repoint(struct txn *txn, struct roster **face, const struct member_
 		     const struct node *from, const struct node *to);
 void members_free(struct slabs *slabs, struct roster *face);
 
+/* Something with a place in the order of priority and ring, for building all at once. */
+struct ring_item {
+	uint64_t ring;
+	void *value;
+	uint16_t priority;
+};
+
+/*
+ * The face of instances' nodes: PTR, in the order of their names; or SRV, items by priority and
+ * ring. NULL: there are none, or failed.
+ */
+struct roster *members_build_ptr(struct txn *txn, void **nodes, size_t count);
+struct roster *members_build_srv(struct txn *txn, struct ring_item *items, size_t count);
+
+/* Are these nodes in the order of a PTR face? */
+int members_order(const struct node *one, const struct node *other);
+
+/* `many` more that give an RR that no instance can be the member of. */
+void members_add_many(struct txn *txn, struct roster **face, const struct member_key *key,
+		      uint32_t many);
+
 /* host.c */
 struct host *host_find(const struct zone *zone, const uint8_t *name);
 
 /* One more, or one less, use of a host. The count after, or failed. */
 uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name,
 		  const struct tree_entry *use, int sign);
+/* A host with these first uses, each once, in no map yet. NULL: failed. */
+struct host *host_first(struct txn *txn, const uint8_t *name, uint64_t hash,
+			const struct tree_entry *uses, size_t count);
 uint32_t host_count(const struct host *host, const uint8_t *key, uint16_t size);
 
 /* The keys of all uses: start with *at = 0; false at the end. */
@@ -310,6 +352,9 @@ void shares_of(struct root_writer *writer, const struct zone *zone, const struct
 /* Moves the derived sets from the shares of a name before its change to those after. */
 void shares_move(struct root_writer *writer, struct zone_work *work, struct shares *before,
 		 struct shares *after);
+
+/* Only the uses of hosts among a name's shares: these begin. */
+void shares_use(struct root_writer *writer, struct zone_work *work, const struct shares *shares);
 
 /* The node of an instance was copied: its faces hold the new one from now on. */
 void derive_repoint(struct root_writer *writer, struct zone_work *work, const struct node *from,
@@ -362,6 +407,15 @@ void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
 /* The addresses of a host changed from one set to the other (either may be NULL). */
 void pool_readdress(struct root_writer *writer, struct zone_work *work, const uint8_t *host,
 		    const struct rrset *before, const struct rrset *after);
+
+/* Entries for all addresses of a host's node, to be built by pool_build(); false: failed. */
+typedef bool (*pool_entry_fn)(void *context, struct pool_entry *entry);
+bool pool_entries(struct txn *txn, const struct zone *zone, const struct node *host,
+		  const struct dns_srv *srv, pool_entry_fn fn, void *context);
+
+/* The view of a type, which has none yet, from entries by priority and ring. */
+void pool_build(struct root_writer *writer, struct zone_work *work, const uint8_t *type,
+		struct ring_item *items, size_t count, bool is_aaaa);
 
 /* Lowest priority that has an address in an address view; -1: none. */
 int pool_level(const struct faces *faces);

@@ -6,6 +6,7 @@
  * version does not hold.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dns/rrtype.h"
@@ -24,6 +25,11 @@ static const struct entry *as_entry(const void *member)
 	const struct named *named = member;
 
 	return named->role == ROLE_ENTRY ? member : NULL;
+}
+
+bool member_is_node(const void *member)
+{
+	return as_entry(member) == NULL;
 }
 
 uint32_t member_count(const void *member)
@@ -158,20 +164,28 @@ uint32_t members_rank(const struct roster *face, const struct member_key *key)
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-static void put_entry(struct txn *txn, struct roster **face, const struct member_key *key,
-		      uint32_t count)
+static struct entry *new_entry(struct txn *txn, const struct member_key *key, uint32_t count)
 {
 	struct entry *entry = txn_new(txn, sizeof(*entry) + key->size);
 
-	if (entry == NULL) {
-		return;
+	if (entry != NULL) {
+		entry->named.role = ROLE_ENTRY;
+		entry->named.sets = key->size;
+		entry->named.hash = key->ring;
+		entry->count = count;
+		memcpy(entry->data, key->value, key->size);
 	}
-	entry->named.role = ROLE_ENTRY;
-	entry->named.sets = key->size;
-	entry->named.hash = key->ring;
-	entry->count = count;
-	memcpy(entry->data, key->value, key->size);
-	roster_put(txn, face, compare, key, entry);
+	return entry;
+}
+
+static void put_entry(struct txn *txn, struct roster **face, const struct member_key *key,
+		      uint32_t count)
+{
+	struct entry *entry = new_entry(txn, key, count);
+
+	if (entry != NULL) {
+		roster_put(txn, face, compare, key, entry);
+	}
 }
 
 /* The entry counts `by` more. */
@@ -243,6 +257,58 @@ void members_repoint(struct txn *txn, struct roster **face, const struct member_
 	} else {
 		put_entry(txn, face, key, 1);
 	}
+}
+
+void members_add_many(struct txn *txn, struct roster **face, const struct member_key *key,
+		      uint32_t many)
+{
+	if (many > 0 && members_add(txn, face, key, NULL) > 0 && many > 1 && !txn->failed) {
+		count_on(txn, face, key, roster_get(*face, compare, key), (int)(many - 1));
+	}
+}
+
+/* ---- all at once ------------------------------------------------------------------------- */
+
+int members_order(const struct node *one, const struct node *other)
+{
+	return compare_names(named_name(&one->named), one->named.name_size,
+			     named_name(&other->named), other->named.name_size);
+}
+
+struct roster *members_build_ptr(struct txn *txn, void **nodes, size_t count)
+{
+	return roster_build(txn, nodes, count);
+}
+
+/* The RR of an instance with one SRV, whose place is known. */
+static struct member_key item_key(const struct ring_item *item)
+{
+	struct member_key key = {.kind = FACE_SRV, .priority = item->priority, .ring = item->ring};
+
+	key.value = member_value(FACE_SRV, item->value, &key.size);
+	return key;
+}
+
+struct roster *members_build_srv(struct txn *txn, struct ring_item *items, size_t count)
+{
+	void **members = calloc(count, sizeof(*members));
+	size_t used = 0;
+
+	if (members == NULL) {
+		txn->failed = true;
+		return NULL;
+	}
+	for (size_t i = 0, some; i < count && !txn->failed; i += some) {
+		const struct member_key key = item_key(&items[i]);
+		for (some = 1; i + some < count && items[i + some].ring == key.ring &&
+			       compare_srv(&key, items[i + some].value) == 0;) {
+			some++;
+		}
+		members[used++] = some == 1 ? items[i].value : new_entry(txn, &key, (uint32_t)some);
+	}
+	struct roster *face = roster_build(txn, members, used);
+	free(members);
+	return face;
 }
 
 static void free_member(struct slabs *slabs, void *member)

@@ -26,7 +26,12 @@ struct block {
 
 struct node *names_get(const struct zone *zone, const uint8_t *name)
 {
-	return pmap_get(&zone->names, name_hash(&zone->hash, name), name, dns_name_size(name));
+	return names_get_at(zone, name, name_hash(&zone->hash, name));
+}
+
+struct node *names_get_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
+{
+	return pmap_get(&zone->names, hash, name, dns_name_size(name));
 }
 
 /* ---- RRsets ------------------------------------------------------------------------------ */
@@ -326,7 +331,7 @@ static const struct record *ring_record(const struct zone *zone, enum name_role 
 	return NULL;
 }
 
-struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *name,
+struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *name, uint64_t hash,
 		       const struct draft *draft)
 {
 	const enum name_role role = zone_role(zone, name);
@@ -360,7 +365,7 @@ struct node *node_make(struct txn *txn, const struct zone *zone, const uint8_t *
 	node->named.role = (uint8_t)role;
 	node->named.name_at = (uint16_t)name_place(parts);
 	node->named.name_size = (uint8_t)name_size;
-	node->named.hash = name_hash(&zone->hash, name);
+	node->named.hash = hash;
 	memcpy((uint8_t *)node + node->named.name_at, name, name_size);
 	if (draft->has_registration) {
 		registration_write(node, draft);
@@ -387,12 +392,12 @@ static void adopt(struct root_writer *writer, struct zone_work *work, const stru
 }
 
 struct node *node_put(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		      const struct draft *draft)
+		      uint64_t hash, const struct draft *draft)
 {
 	struct txn *txn = &writer->txn;
-	struct node *old = names_get(work->zone, name);
-	struct node *node =
-		node_make(txn, work->zone, old == NULL ? name : named_name(&old->named), draft);
+	struct node *old = names_get_at(work->zone, name, hash);
+	struct node *node = node_make(txn, work->zone, old == NULL ? name : named_name(&old->named),
+				      hash, draft);
 
 	if (node == NULL) {
 		return NULL;
@@ -415,10 +420,11 @@ struct node *node_put(struct root_writer *writer, struct zone_work *work, const 
 struct node *node_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
 {
 	static const struct draft nothing;
-	struct node *old = names_get(work->zone, name);
+	const uint64_t hash = name_hash(&work->zone->hash, name);
+	struct node *old = names_get_at(work->zone, name, hash);
 
 	if (old == NULL) {
-		return node_put(writer, work, name, &nothing);
+		return node_put(writer, work, name, hash, &nothing);
 	}
 	struct node *node = txn_own(&writer->txn, old, node_size(old));
 	if (node != NULL && node != old) {
@@ -442,13 +448,14 @@ void node_drop(struct txn *txn, struct node *node)
 	txn_drop(txn, node);
 }
 
-void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
+void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
+		uint64_t hash)
 {
 	struct txn *txn = &writer->txn;
 	struct zone *zone = work->zone;
 
 	for (;;) {
-		struct node *node = names_get(zone, name);
+		struct node *node = names_get_at(zone, name, hash);
 		if (txn->failed || node == NULL || !is_bare(node)) {
 			return;
 		}
@@ -465,6 +472,7 @@ void node_prune(struct root_writer *writer, struct zone_work *work, const uint8_
 		assert(parent->children > 0);
 		parent->children--;
 		name = named_name(&parent->named);
+		hash = parent->named.hash;
 	}
 }
 

@@ -220,6 +220,97 @@ void pmap_put(struct txn *txn, struct pmap *map, struct named *value)
 	map->count += is_new;
 }
 
+struct builder {
+	struct txn *txn;
+	pmap_leaf_fn leaf;
+	void *context;
+};
+
+static bool are_one(const struct pmap_item *items, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (items[i].hash != items[0].hash) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Sorts by the six bits from `shift` on; from[n] is where those of n begin. */
+static void deal(const struct pmap_item *items, struct pmap_item *out, size_t count, unsigned shift,
+		 size_t from[MASK + 2])
+{
+	size_t next[MASK + 1];
+
+	memset(from, 0, (MASK + 2) * sizeof(from[0]));
+	for (size_t i = 0; i < count; i++) {
+		from[(items[i].hash >> shift & MASK) + 1]++;
+	}
+	for (unsigned n = 0; n <= MASK; n++) {
+		from[n + 1] += from[n];
+		next[n] = from[n];
+	}
+	for (size_t i = 0; i < count; i++) {
+		/* The leaf will look at it. */
+		__builtin_prefetch(items[i].value);
+		out[next[items[i].hash >> shift & MASK]++] = items[i];
+	}
+}
+
+/* NULL: failed. */
+static struct branch *build(struct builder *builder, struct pmap_item *items,
+			    struct pmap_item *spare, size_t count, unsigned shift)
+{
+	size_t from[MASK + 2];
+	unsigned slots = 0;
+	unsigned at = 0;
+
+	if (shift >= 64) {
+		return NULL;
+	}
+	deal(items, spare, count, shift, from);
+	for (unsigned n = 0; n <= MASK; n++) {
+		slots += from[n + 1] > from[n];
+	}
+	struct branch *branch = txn_new(builder->txn, branch_size(slots));
+	for (unsigned n = 0; branch != NULL && n <= MASK; n++) {
+		const size_t some = from[n + 1] - from[n];
+		struct pmap_item *first = spare + from[n];
+		if (some == 0) {
+			continue;
+		}
+		branch->used |= UINT64_C(1) << n;
+		if (are_one(first, some)) {
+			branch->leaves |= UINT64_C(1) << n;
+			branch->slot[at] = builder->leaf(builder->context, first, some);
+			branch->size++;
+		} else {
+			struct branch *below =
+				build(builder, first, items + from[n], some, shift + BITS);
+			branch->slot[at] = below;
+			branch->size += below == NULL ? 0 : below->size;
+		}
+		if (branch->slot[at++] == NULL) {
+			return NULL;
+		}
+	}
+	return branch;
+}
+
+bool pmap_build(struct txn *txn, struct pmap *map, struct pmap_item *items, struct pmap_item *spare,
+		size_t count, pmap_leaf_fn leaf, void *context)
+{
+	struct builder builder = {.txn = txn, .leaf = leaf, .context = context};
+
+	assert(map->top == NULL);
+	if (count > 0) {
+		map->top = build(&builder, items, spare, count, 0);
+		map->count = map->top == NULL ? 0 : map->top->size;
+		return map->top != NULL;
+	}
+	return true;
+}
+
 /* A branch without the slot `bit`; NULL when that was the last one. */
 static struct branch *shrink(struct txn *txn, struct branch *old, uint64_t bit)
 {

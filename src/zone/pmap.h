@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,21 @@ void *pmap_get_hash(const struct pmap *map, uint64_t hash);
 
 /* Puts `value` in the place of the one with its name, if any, which is not dropped. */
 void pmap_put(struct txn *txn, struct pmap *map, struct named *value);
+
+struct pmap_item {
+	uint64_t hash;
+	void *value;
+};
+
+/* The value for items of one hash, mostly one item; NULL: there is none, the map is not built. */
+typedef struct named *(*pmap_leaf_fn)(void *context, const struct pmap_item *items, size_t count);
+
+/*
+ * Builds an empty map of all items at once; `spare` has room for as many, both are disordered. A
+ * few steps for each item, and memory is met in order. false: failed, or a leaf was NULL.
+ */
+bool pmap_build(struct txn *txn, struct pmap *map, struct pmap_item *items, struct pmap_item *spare,
+		size_t count, pmap_leaf_fn leaf, void *context);
 
 /* Takes out the value with this name, if any; it is not dropped. */
 void pmap_remove(struct txn *txn, struct pmap *map, uint64_t hash, const uint8_t *name,

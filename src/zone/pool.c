@@ -7,6 +7,7 @@
  * its lowest priority: when that empties, the whole next one enters in one delta.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dns/rrtype.h"
@@ -336,4 +337,83 @@ void pool_readdress(struct root_writer *writer, struct zone_work *work, const ui
 		move_addresses(writer, work, 1, after, before, &use);
 		move_addresses(writer, work, -1, before, after, &use);
 	}
+}
+
+/* ---- all at once ------------------------------------------------------------------------- */
+
+bool pool_entries(struct txn *txn, const struct zone *zone, const struct node *host,
+		  const struct dns_srv *srv, pool_entry_fn fn, void *context)
+{
+	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
+
+	for (int kind = 0; kind < 2; kind++) {
+		const struct rrset *set = node_rrset(host, types[kind]);
+		for (uint32_t i = 0; set != NULL && i < set->count; i++) {
+			uint16_t size;
+			const uint8_t *address = rrset_member(set, i, &size, NULL);
+			struct pool_entry *entry = txn_new(txn, sizeof(*entry) + size);
+			if (entry == NULL) {
+				return false;
+			}
+			entry->size = (uint8_t)size;
+			entry->priority = srv->priority;
+			entry->ring = siphash(&zone->ring, address, size);
+			entry->count = 1;
+			entry->weight = srv->weight;
+			memcpy(entry->address, address, size);
+			if (!fn(context, entry)) {
+				txn->failed = true;
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+/* Makes one of entries with the same address at the same priority; how many are left. */
+static size_t join(struct txn *txn, void **entries, struct ring_item *items, size_t count)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct pool_entry *entry = items[i].value;
+		struct pool_entry *last = used == 0 ? NULL : entries[used - 1];
+		if (last != NULL && last->ring == entry->ring &&
+		    last->priority == entry->priority &&
+		    memcmp(last->address, entry->address, entry->size) == 0) {
+			last->count += entry->count;
+			last->weight += entry->weight;
+			txn_drop(txn, entry);
+		} else {
+			entries[used++] = entry;
+		}
+	}
+	return used;
+}
+
+void pool_build(struct root_writer *writer, struct zone_work *work, const uint8_t *type,
+		struct ring_item *items, size_t count, bool is_aaaa)
+{
+	const uint8_t *name = pool_name(writer, work->zone, type);
+	struct faces *faces = name == NULL || count == 0 ? NULL : faces_own(writer, work, name);
+	void **entries = faces == NULL ? NULL : calloc(count, sizeof(*entries));
+
+	if (name == NULL) {
+		/* It would be too long: there is no view. */
+		for (size_t i = 0; i < count; i++) {
+			txn_drop(&writer->txn, items[i].value);
+		}
+		return;
+	}
+	if (entries == NULL) {
+		writer->txn.failed |= count > 0;
+		return;
+	}
+	const size_t used = join(&writer->txn, entries, items, count);
+	for (size_t i = 0; i < used && !writer->txn.failed; i++) {
+		const struct pool_entry *entry = entries[i];
+		move_weight(writer, faces, 1, entry->priority, pool_weight(entry));
+	}
+	*(is_aaaa ? &faces->aaaa : &faces->a) = roster_build(&writer->txn, entries, used);
+	free(entries);
 }

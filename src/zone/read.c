@@ -566,6 +566,56 @@ int zone_walk(const struct zone *zone, zone_walk_fn fn, void *context)
 	return ret != 0 ? ret : pmap_walk(&zone->pending, walk_node, &walking);
 }
 
+/* The instances in the pool of a type, by its PTR face. */
+static int walk_type(const struct walking *walking, const struct node *node)
+{
+	const struct faces *faces = node_faces(node);
+	struct roster_walk walk;
+	const void *member;
+
+	if (faces == NULL || node->named.role != ROLE_TYPE) {
+		return 0;
+	}
+	roster_walk_start(&walk, faces->ptr, 0);
+	while ((member = roster_walk_next(&walk)) != NULL) {
+		uint16_t size;
+		const uint8_t *name = member_value(FACE_PTR, member, &size);
+		const struct node *instance =
+			member_is_node(member) ? member : names_get(walking->zone, name);
+		/* A PTR of the base may say anything. */
+		if (instance == NULL || !node_is_in_pool(instance) ||
+		    !dns_name_equal(dns_name_parent(name), named_name(&node->named))) {
+			continue;
+		}
+		const int ret = walking->node_fn(walking->context, walking->zone, instance);
+		if (ret != 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int walk_types(void *context, void *value)
+{
+	return walk_type(context, value);
+}
+
+static int walk_others(void *context, void *value)
+{
+	return node_is_in_pool(value) ? 0 : walk_node(context, value);
+}
+
+int zone_walk_in_order(const struct zone *zone, zone_walk_fn fn, void *context)
+{
+	struct walking walking = {.zone = zone, .node_fn = fn, .context = context};
+	int ret = pmap_walk(&zone->names, walk_types, &walking);
+
+	if (ret == 0) {
+		ret = pmap_walk(&zone->names, walk_others, &walking);
+	}
+	return ret != 0 ? ret : pmap_walk(&zone->pending, walk_node, &walking);
+}
+
 const struct node *zone_next_node(const struct zone *zone, size_t *at)
 {
 	return pmap_next(&zone->names, at);

@@ -359,6 +359,48 @@ void *roster_add(struct txn *txn, struct roster **roster, roster_fn compare, con
 	return putting.there;
 }
 
+/* ---- building ---------------------------------------------------------------------------- */
+
+enum { BUILT = 28 }; /* slots at most: there is room for some more */
+
+/* Replaces the `count` slots by the nodes above them; how many. 0: failed. */
+static size_t build_level(struct txn *txn, void **slots, size_t count, unsigned height)
+{
+	const size_t nodes = (count + BUILT - 1) / BUILT;
+	struct draft_node draft;
+
+	for (size_t i = 0; i < nodes; i++) {
+		const size_t from = count * i / nodes;
+		const size_t to = count * (i + 1) / nodes;
+		draft.count = 0;
+		for (size_t k = from; k < to; k++) {
+			if (height == 0) {
+				set_member(&draft, draft.count, slots[k]);
+			} else {
+				set_child(&draft, draft.count, slots[k]);
+			}
+			draft.count++;
+		}
+		slots[i] = pack(txn, &draft, height, 0, draft.count);
+		if (slots[i] == NULL) {
+			return 0;
+		}
+	}
+	return nodes;
+}
+
+struct roster *roster_build(struct txn *txn, void **members, size_t count)
+{
+	if (count == 0 || txn->failed) {
+		return NULL;
+	}
+	count = build_level(txn, members, count, 0);
+	for (unsigned height = 1; count > 1; height++) {
+		count = build_level(txn, members, count, height);
+	}
+	return count == 0 ? NULL : members[0];
+}
+
 /* ---- taking ------------------------------------------------------------------------------ */
 
 static struct roster *take_from_leaf(struct txn *txn, struct roster *leaf, roster_fn compare,

@@ -29,6 +29,9 @@ void roster_put(struct txn *txn, struct roster **roster, roster_fn compare, cons
 void *roster_add(struct txn *txn, struct roster **roster, roster_fn compare, const void *key,
 		 void *member);
 
+/* Of members in order, all at once; `members` is used up. NULL: there are none, or failed. */
+struct roster *roster_build(struct txn *txn, void **members, size_t count);
+
 /* Takes out the member at the key, which is there. */
 void roster_take(struct txn *txn, struct roster **roster, roster_fn compare, const void *key);
 

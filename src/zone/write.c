@@ -104,6 +104,7 @@ static void writer_free(struct root_writer *writer)
 	for (struct zone_work *work = writer->works; work != NULL; work = next) {
 		next = work->next;
 		changes_deinit(&work->changes);
+		load_free(work->load);
 		free(work);
 	}
 	arena_deinit(&writer->scratch);
@@ -186,8 +187,7 @@ static struct zone *zone_find_in(const struct root *root, const uint8_t *apex)
 	return pmap_get(&root->zones, name_hash(&root->hash, apex), apex, size);
 }
 
-/* The zone under work; NULL: no such zone, or failed. */
-static struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex)
+struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex)
 {
 	if (writer->last != NULL && dns_name_equal(writer->last->zone->apex, apex)) {
 		return writer->last;
@@ -502,15 +502,14 @@ static void lease_drop(struct root_writer *writer, struct lease *box)
 	txn_drop(&writer->txn, box);
 }
 
-static struct lease *lease_new(struct root_writer *writer, const struct zone *zone,
-			       const struct content *content)
+static struct lease *lease_new(struct root_writer *writer, const struct zone *zone, uint64_t hash)
 {
 	struct lease *box = txn_new(&writer->txn, sizeof(*box));
 
 	if (box == NULL) {
 		return NULL;
 	}
-	box->name_hash = name_hash(&zone->hash, content->name);
+	box->name_hash = hash;
 	box->zone_tag = zone_tag(zone);
 	note_lease(writer, box, true);
 	return box;
@@ -518,7 +517,7 @@ static struct lease *lease_new(struct root_writer *writer, const struct zone *zo
 
 /* The lease that the new content has: the one there, a new one, or none. */
 static struct lease *lease_for(struct root_writer *writer, const struct zone *zone,
-			       const struct node *old, const struct content *content)
+			       const struct node *old, const struct content *content, uint64_t hash)
 {
 	const struct registration *registration = node_registration(old);
 	struct lease *box = registration == NULL ? NULL : registration->lease;
@@ -531,7 +530,7 @@ static struct lease *lease_for(struct root_writer *writer, const struct zone *zo
 		}
 	}
 	if (content->lease_s > 0 && box == NULL) {
-		box = lease_new(writer, zone, content);
+		box = lease_new(writer, zone, hash);
 	}
 	if (box != NULL) {
 		box->lease_s = content->lease_s;
@@ -559,10 +558,8 @@ static int by_type(const void *one, const void *other)
 	return a < b ? -1 : a > b; /* as they came */
 }
 
-/* The new content with its lease, its records by type. */
-static bool draft_make(struct root_writer *writer, const struct zone *zone,
-		       const struct node *before, const struct content *content,
-		       struct draft *draft)
+bool draft_make(struct root_writer *writer, const struct zone *zone, const struct node *before,
+		const struct content *content, uint64_t hash, struct draft *draft)
 {
 	const size_t count = content->count;
 
@@ -575,8 +572,10 @@ static bool draft_make(struct root_writer *writer, const struct zone *zone,
 	for (size_t i = 0; i < count; i++) {
 		draft->records[i] = &content->records[i];
 	}
-	qsort(draft->records, count, sizeof(draft->records[0]), by_type);
-	draft->lease = lease_for(writer, zone, before, content);
+	if (count > 1) {
+		qsort(draft->records, count, sizeof(draft->records[0]), by_type);
+	}
+	draft->lease = lease_for(writer, zone, before, content, hash);
 	draft->has_registration = content->owner.kind != OWNER_NONE || content->flags != 0 ||
 				  draft->lease != NULL || content->subtypes_size > 0;
 	return !writer->txn.failed;
@@ -616,16 +615,17 @@ static void say_sets(struct root_writer *writer, struct zone_work *work, int sig
 	}
 }
 
-static bool is_cut(const struct node *node)
+bool node_is_cut(const struct node *node)
 {
 	return (node != NULL && node->named.role != ROLE_APEX &&
 		node_rrset(node, DNS_TYPE_NS) != NULL) ||
 	       node_rrset(node, DNS_TYPE_DNAME) != NULL;
 }
 
-static struct node *pending_find(const struct zone *zone, const uint8_t *name)
+static struct node *pending_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
 {
-	return pmap_get(&zone->pending, name_hash(&zone->hash, name), name, dns_name_size(name));
+	return zone->pending.count == 0 ? NULL
+					: pmap_get(&zone->pending, hash, name, dns_name_size(name));
 }
 
 static void pending_take(struct root_writer *writer, struct zone *zone, struct node *node)
@@ -637,45 +637,45 @@ static void pending_take(struct root_writer *writer, struct zone *zone, struct n
 
 /* Puts the draft where it belongs: at the name, or among the pending. NULL: nothing, or failed. */
 static const struct node *install(struct root_writer *writer, struct zone_work *work,
-				  const uint8_t *name, const struct draft *draft)
+				  const uint8_t *name, uint64_t hash, const struct draft *draft)
 {
 	static const struct draft nothing;
 	struct zone *zone = work->zone;
-	struct node *waiting = pending_find(zone, name);
-	const struct node *there = names_get(zone, name);
+	struct node *waiting = pending_find(zone, name, hash);
 
 	if (waiting != NULL) {
 		pending_take(writer, zone, waiting);
 	}
 	if (draft->count > 0) {
-		return node_put(writer, work, name, draft);
+		return node_put(writer, work, name, hash, draft);
 	}
+	const struct node *there = names_get_at(zone, name, hash);
 	if (there != NULL && there->named.sets > 0) {
-		node_put(writer, work, name, &nothing);
+		node_put(writer, work, name, hash, &nothing);
 	}
 	if (!draft->has_registration) {
 		return NULL;
 	}
-	struct node *node = node_make(&writer->txn, zone, name, draft);
+	struct node *node = node_make(&writer->txn, zone, name, hash, draft);
 	if (node != NULL) {
 		pmap_put(&writer->txn, &zone->pending, &node->named);
 	}
 	return node;
 }
 
-static const struct node *entry_find(const struct zone *zone, const uint8_t *name)
+static const struct node *entry_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
 {
-	const struct node *node = names_get(zone, name);
+	const struct node *node = names_get_at(zone, name, hash);
 
 	if (node != NULL && node->named.sets > 0) {
 		return node;
 	}
-	return pending_find(zone, name);
+	return pending_find(zone, name, hash);
 }
 
 const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
 {
-	return entry_find(zone, name);
+	return entry_find(zone, name, name_hash(&zone->hash, name));
 }
 
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content)
@@ -690,16 +690,17 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	arena_reset(&writer->scratch);
 	struct zone *zone = work->zone;
 	/* A node that is replaced is not changed, and stays readable until the commit. */
-	const struct node *before = entry_find(zone, content->name);
+	const uint64_t hash = name_hash(&zone->hash, content->name);
+	const struct node *before = entry_find(zone, content->name, hash);
 	const bool had_lease = before != NULL && node_lease(before) != NULL;
 	struct shares shares_before;
 	struct shares shares_after;
 	shares_of(writer, zone, before, &shares_before);
-	if (!draft_make(writer, zone, before, content, &draft)) {
+	if (!draft_make(writer, zone, before, content, hash, &draft)) {
 		return ERR_NOMEM;
 	}
 	const uint8_t *name = before != NULL ? named_name(&before->named) : content->name;
-	const struct node *after = install(writer, work, name, &draft);
+	const struct node *after = install(writer, work, name, hash, &draft);
 	if (writer->txn.failed) {
 		return ERR_NOMEM;
 	}
@@ -711,11 +712,11 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 		       node_rrset(after, DNS_TYPE_AAAA));
 	shares_of(writer, zone, after, &shares_after);
 	shares_move(writer, work, &shares_before, &shares_after);
-	zone->cuts = zone->cuts + is_cut(after) - is_cut(before);
+	zone->cuts = zone->cuts + node_is_cut(after) - node_is_cut(before);
 	if (zone_role(zone, name) == ROLE_INSTANCE) {
 		zone->instances = zone->instances + (after != NULL) - (before != NULL);
 	}
 	zone->leases = zone->leases + (draft.lease != NULL) - had_lease;
-	node_prune(writer, work, name);
+	node_prune(writer, work, name, hash);
 	return outcome(writer);
 }

@@ -358,6 +358,12 @@ typedef int (*zone_walk_fn)(void *context, const struct zone *zone, const struct
 int zone_walk(const struct zone *zone, zone_walk_fn fn, void *context);
 
 /*
+ * The same, each node once, in an order that zone_load() likes: the instances of each type one after
+ * another, as the type's PTR set has them, then all other names.
+ */
+int zone_walk_in_order(const struct zone *zone, zone_walk_fn fn, void *context);
+
+/*
  * The nodes that exist, empty non-terminals too, in no order: start with *at = 0; NULL at the end.
  * `at` is a place in this version of the zone, to be kept as long as that is held.
  */
@@ -425,6 +431,15 @@ int zone_drop(struct root_writer *writer, const uint8_t *apex);
  * content has been judged before. The lease's cell is kept over changes of the same owner.
  */
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content);
+
+/*
+ * The same for many names into a zone that this writing made, as a restart does: nothing is seen of
+ * them before zone_load_end(), which builds maps and derived sets from all at once and is several
+ * times as fast. Each name comes once, with records or NAME_PTR or an owner. No zone_put() before the
+ * end. ERR_DAMAGED at the end: a name came twice.
+ */
+int zone_load(struct root_writer *writer, const uint8_t *apex, const struct content *content);
+int zone_load_end(struct root_writer *writer);
 
 int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t hash);
 

@@ -86,7 +86,11 @@ static void instance_name(uint8_t out[DNS_NAME_MAX], uint32_t number, const stru
 	name_of(out, text);
 }
 
-static void put_instance(struct root_writer *writer, uint32_t number, const struct options *options)
+typedef int (*put_fn)(struct root_writer *writer, const uint8_t *apex,
+		      const struct content *content);
+
+static void put_instance(struct root_writer *writer, put_fn put, uint32_t number,
+			 const struct options *options)
 {
 	char text[64];
 	uint8_t host[DNS_NAME_MAX];
@@ -119,12 +123,12 @@ static void put_instance(struct root_writer *writer, uint32_t number, const stru
 				  .key_lease_s = LEASE_S,
 				  .version = number + 1,
 				  .changed_s = 1760000000};
-	must(zone_put(writer, apex, &content));
+	must(put(writer, apex, &content));
 	content.name = instance;
 	content.records = of_instance;
 	content.count = 2;
 	content.flags = NAME_PTR;
-	must(zone_put(writer, apex, &content));
+	must(put(writer, apex, &content));
 }
 
 static void open_zone(struct root_writer *writer)
@@ -162,8 +166,9 @@ static void build(struct root **root, const struct options *options)
 	root_silence(writer);
 	open_zone(writer);
 	for (uint32_t i = 0; i < options->instances; i++) {
-		put_instance(writer, i, options);
+		put_instance(writer, zone_load, i, options);
 	}
+	must(zone_load_end(writer));
 	commit(writer, 1, root);
 }
 
@@ -175,7 +180,7 @@ __attribute__((noinline)) void bench_registrations(struct root **root,
 		struct root_writer *writer;
 
 		must(root_begin(&writer, *root));
-		put_instance(writer, options->instances + i, options);
+		put_instance(writer, zone_put, options->instances + i, options);
 		commit(writer, 2 + i, root);
 	}
 }

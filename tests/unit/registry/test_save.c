@@ -406,7 +406,7 @@ START_TEST(nth_allocation_of_loading_fails_cleanly)
 		root_free(root);
 		if (!fail_alloc_hit()) {
 			ck_assert_int_eq(ret, OK);
-			ck_assert_uint_gt(n, 50);
+			ck_assert_uint_gt(n, 40);
 			break;
 		}
 		ck_assert_int_eq(ret, ERR_NOMEM);
