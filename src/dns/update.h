@@ -29,5 +29,5 @@ enum dns_update_form {
  */
 int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const uint8_t *zone);
 
-/* The same for the update section (3.4.1.3); meta types, TYPE 0, and TTLs over 2^31-1: FORMERR. */
+/* The same for the update section (3.4.1.3); meta types and TYPE 0: FORMERR. */
 int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, const uint8_t *zone);

@@ -214,9 +214,9 @@ static bool is_sound_prereq(const struct command_prereq *prereq)
 		return prereq->type == DNS_TYPE_ANY && prereq->rdata_size == 0;
 	case DNS_PREREQ_RRSET_EXISTS:
 	case DNS_PREREQ_RRSET_MISSING:
-		return !dns_rrtype_is_meta(prereq->type) && prereq->rdata_size == 0;
+		return prereq->type != DNS_TYPE_ANY && prereq->rdata_size == 0;
 	case DNS_PREREQ_RRSET_EQUALS:
-		return is_sound_rdata(prereq->type, prereq->rdata, prereq->rdata_size);
+		return dns_rdata_check(prereq->type, prereq->rdata, prereq->rdata_size) == OK;
 	default:
 		return false;
 	}

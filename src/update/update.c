@@ -247,6 +247,8 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 		return form_fault(receipt, rcode, entry, "update");
 	}
 	entry->form = (uint8_t)form;
+	/* RFC 2181 8: with the upper bit set it is 0. */
+	entry->rr.ttl = entry->rr.ttl > DNS_TTL_MAX ? 0 : entry->rr.ttl;
 	if (is_signers(entry->rr.type)) {
 		char type[16];
 
