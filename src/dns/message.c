@@ -39,20 +39,39 @@ static uint16_t load_u16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
+/* The first fault is the one that is told. */
+static int fault(struct dns_message *message, const char *text)
+{
+	if (message->fault == NULL) {
+		message->fault = text;
+	}
+	return DNS_RCODE_FORMERR;
+}
+
+static void start_sections(struct dns_message *message, size_t at)
+{
+	message->start[DNS_ANSWER] = at;
+	message->start[DNS_AUTHORITY] = at;
+	message->start[DNS_ADDITIONAL] = at;
+}
+
 static void read_header(struct dns_message *message, struct buf_reader *reader)
 {
 	const uint8_t *head = buf_read(reader, DNS_HEADER_SIZE);
 
 	message->id = load_u16(head);
 	message->flags = load_u16(head + FLAGS_AT);
-	for (size_t i = 0; i < DNS_SECTIONS; i++) {
-		message->count[i] = load_u16(head + COUNTS_AT + 2 * i);
-		message->start[i] = DNS_HEADER_SIZE;
-	}
+	message->count[DNS_QUESTION] = load_u16(head + COUNTS_AT);
+	message->count[DNS_ANSWER] = load_u16(head + COUNTS_AT + 2);
+	message->count[DNS_AUTHORITY] = load_u16(head + COUNTS_AT + 4);
+	message->count[DNS_ADDITIONAL] = load_u16(head + COUNTS_AT + 6);
+	message->start[DNS_QUESTION] = DNS_HEADER_SIZE;
+	start_sections(message, DNS_HEADER_SIZE);
 	message->end = DNS_HEADER_SIZE;
 	message->has_question = false;
 	message->edns = (struct dns_edns){0};
 	message->tsig_at = 0;
+	message->fault = NULL;
 }
 
 /* All questions; the first is kept if it is the only one. */
@@ -68,8 +87,11 @@ static int read_questions(struct dns_message *message, struct buf_reader *reader
 		message->qtype = fixed == NULL ? 0 : load_u16(fixed);
 		message->qclass = fixed == NULL ? 0 : load_u16(fixed + 2);
 	}
-	if (reader->failed || message->count[DNS_QUESTION] != 1) {
-		return DNS_RCODE_FORMERR;
+	if (message->count[DNS_QUESTION] != 1) {
+		return fault(message, "not exactly one question");
+	}
+	if (reader->failed) {
+		return fault(message, "the question is malformed, or cut");
 	}
 	message->has_question = true;
 	return OK;
@@ -96,23 +118,31 @@ static void read_record(struct record *record, struct buf_reader *reader, uint8_
 	record->rdata_size = load_u16(fixed + 8);
 }
 
+/* What stands before its options. */
+static void take_opt(struct dns_edns *edns, uint16_t class, uint8_t version, uint8_t flags)
+{
+	edns->present = true;
+	edns->udp_size = class < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : class;
+	edns->version = version;
+	edns->dnssec_ok = (flags & 0x80) != 0;
+}
+
 static int read_opt(struct dns_message *message, struct buf_reader *reader,
 		    const struct record *record)
 {
 	struct dns_edns *edns = &message->edns;
+	const uint32_t ttl = record->ttl;
 
 	if (edns->present || !record->has_root_owner) {
-		return DNS_RCODE_FORMERR;
+		return fault(message, "OPT comes twice, or has an owner");
 	}
-	edns->present = true;
-	edns->udp_size = record->class < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : record->class;
-	edns->version = (uint8_t)(record->ttl >> 16);
-	edns->dnssec_ok = (record->ttl & 0x8000) != 0;
+	take_opt(edns, record->class, (uint8_t)(ttl >> 16), (uint8_t)(ttl >> 8));
 	/* Nothing is known of the options of another version. */
-	if (edns->version > 0) {
-		return buf_read(reader, record->rdata_size) != NULL ? OK : DNS_RCODE_FORMERR;
+	if (edns->version > 0 ? buf_read(reader, record->rdata_size) == NULL
+			      : dns_edns_read(edns, reader, record->rdata_size) != OK) {
+		return fault(message, "an EDNS option is malformed");
 	}
-	return dns_edns_read(edns, reader, record->rdata_size) == OK ? OK : DNS_RCODE_FORMERR;
+	return OK;
 }
 
 /* One record; `is_last` of the whole message. */
@@ -125,17 +155,18 @@ static int check_record(struct dns_message *message, struct buf_reader *reader,
 
 	read_record(&record, reader, owner);
 	if (reader->failed) {
-		return DNS_RCODE_FORMERR;
+		return fault(message, "a record is malformed, or cut");
 	}
 	if (record.type == DNS_TYPE_OPT) {
-		return section == DNS_ADDITIONAL ? read_opt(message, reader, &record)
-						 : DNS_RCODE_FORMERR;
+		return section == DNS_ADDITIONAL
+			       ? read_opt(message, reader, &record)
+			       : fault(message, "OPT is not in the additional section");
 	}
 	if (record.type == DNS_TYPE_TSIG && (section != DNS_ADDITIONAL || !is_last)) {
-		return DNS_RCODE_FORMERR;
+		return fault(message, "TSIG is not the last record");
 	}
 	if (buf_read(reader, record.rdata_size) == NULL) {
-		return DNS_RCODE_FORMERR;
+		return fault(message, "a record is malformed, or cut");
 	}
 	if (record.type == DNS_TYPE_TSIG) {
 		message->tsig_at = at;
@@ -143,8 +174,37 @@ static int check_record(struct dns_message *message, struct buf_reader *reader,
 	return OK;
 }
 
+/*
+ * As nearly all queries have it: behind the question stands nothing, or an OPT of version 0 without
+ * options. false: it has to be looked at record by record.
+ */
+static bool read_plain(struct dns_message *message, struct buf_reader *reader)
+{
+	const uint8_t *at = reader->at;
+	const unsigned others = message->count[DNS_ANSWER] | message->count[DNS_AUTHORITY];
+	const unsigned count = message->count[DNS_ADDITIONAL];
+
+	if (others > 0 || count > 1 || reader->failed) {
+		return false;
+	}
+	if (count == 1) {
+		if (buf_left(reader) < 1 + FIXED_SIZE || at[0] != 0 ||
+		    load_u16(at + 1) != DNS_TYPE_OPT || at[6] != 0 || load_u16(at + 9) != 0) {
+			return false;
+		}
+		take_opt(&message->edns, load_u16(at + 3), 0, at[7]);
+	}
+	start_sections(message, buf_offset(reader));
+	buf_read(reader, count * (1 + FIXED_SIZE));
+	message->end = buf_offset(reader);
+	return true;
+}
+
 static int check_records(struct dns_message *message, struct buf_reader *reader)
 {
+	if (read_plain(message, reader)) {
+		return OK;
+	}
 	for (enum dns_section section = DNS_ANSWER; section < DNS_SECTIONS; section++) {
 		message->start[section] = buf_offset(reader);
 		for (uint16_t left = message->count[section]; left > 0; left--) {
@@ -166,6 +226,7 @@ static int read_strange(struct dns_message *message, struct buf_reader *reader)
 		message->has_question = false;
 		message->edns = (struct dns_edns){0};
 	}
+	message->fault = NULL;
 	return DNS_RCODE_NOTIMP;
 }
 
@@ -191,9 +252,13 @@ int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t s
 		return DNS_RCODE_FORMERR;
 	}
 	if (opcode == DNS_OPCODE_UPDATE && buf_left(&reader) > 0) {
-		return DNS_RCODE_FORMERR;
+		return fault(message, "octets stand behind the last record");
 	}
-	return message->edns.version > 0 ? (int)DNS_RCODE_BADVERS : OK;
+	if (message->edns.version > 0) {
+		message->fault = "this is EDNS version 0";
+		return DNS_RCODE_BADVERS;
+	}
+	return OK;
 }
 
 struct dns_walk dns_walk(const struct dns_message *message, enum dns_section section)

@@ -38,6 +38,7 @@ struct dns_message {
 	uint16_t qclass;
 	struct dns_edns edns; /* of the request; edns.present */
 	size_t tsig_at; /* offset of the TSIG record, always the last; 0: none */
+	const char *fault; /* with FORMERR and BADVERS: what is wrong, in words; else NULL */
 };
 
 static inline unsigned dns_message_opcode(const struct dns_message *message)

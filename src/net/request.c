@@ -24,8 +24,7 @@ enum {
 	REQUEST_KEEPALIVE_UNIT_MS = 100, /* RFC 7828 section 3.1 */
 	REQUEST_LINES = 10, /* log lines a second and thread */
 	REQUEST_OVER_LINES = 1, /* of those, for networks over their limit */
-	REQUEST_PREFIX_V4 = 3, /* octets of the client's network: /24 */
-	REQUEST_PREFIX_V6 = 7, /* /56 */
+	REQUEST_PREFIX_V6 = 7, /* octets of the client's network: /56; of IPv4 it is a /24 */
 };
 
 void request_desk_init(struct request_desk *desk, struct tally *tally)
@@ -79,17 +78,17 @@ uint64_t request_client(const struct sockaddr_storage *peer)
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
 	const uint8_t *at = v6->sin6_addr.s6_addr;
-	uint64_t network = 1;
-	size_t size = REQUEST_PREFIX_V6;
 
 	if (peer->ss_family == AF_INET) {
-		at = (const uint8_t *)&v4->sin_addr;
-		size = REQUEST_PREFIX_V4;
-	} else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		at += 12;
-		size = REQUEST_PREFIX_V4;
+		return request_spread(1u << 24 | ntohl(v4->sin_addr.s_addr) >> 8);
 	}
-	for (size_t i = 0; i < size; i++) {
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		return request_spread(1u << 24 | (uint32_t)at[12] << 16 | (uint32_t)at[13] << 8 |
+				      at[14]);
+	}
+	uint64_t network = 1;
+
+	for (size_t i = 0; i < REQUEST_PREFIX_V6; i++) {
 		network = network << 8 | at[i];
 	}
 	return request_spread(network);
@@ -193,7 +192,8 @@ static bool request_keepalive(const struct request_desk *desk, struct request *r
 	const uint64_t units = desk->idle_ms / REQUEST_KEEPALIVE_UNIT_MS;
 
 	if (request->message.edns.is_keepalive_odd) {
-		request_reply(request, DNS_RCODE_FORMERR);
+		request_reply_ede(request, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
+				  "edns-tcp-keepalive has 0 or 2 octets");
 		return false;
 	}
 	request->extra.has_keepalive = true;
@@ -231,6 +231,8 @@ static bool request_verify(struct request_desk *desk, struct request *request)
 	if (ret < 0) {
 		request->signer.reply_tsig = false;
 		request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, err_text(ret));
+	} else if (ret == (int)DNS_RCODE_FORMERR) {
+		request_reply_ede(request, DNS_RCODE_FORMERR, DNS_EDE_OTHER, "TSIG is malformed");
 	} else if (ret > 0) {
 		request_reply(request, (unsigned)ret);
 		if (request->signer.reply_tsig &&
@@ -465,6 +467,19 @@ static bool request_is_transfer(const struct request *request)
 	return request->message.qtype == DNS_TYPE_AXFR || request->message.qtype == DNS_TYPE_IXFR;
 }
 
+/* What the parser found wrong, and in words, for those who sent an OPT. */
+static void request_malformed(struct request *request, int ret)
+{
+	if (ret == (int)DNS_RCODE_NOTIMP) {
+		request_reply_ede(request, DNS_RCODE_NOTIMP, DNS_EDE_NOT_SUPPORTED, "opcode");
+	} else if (ret == OK) {
+		request_reply_ede(request, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
+				  "the message is longer than it may be");
+	} else {
+		request_reply_ede(request, (unsigned)ret, DNS_EDE_OTHER, request->message.fault);
+	}
+}
+
 /* Up to the outcome, or to what only root and core can say. */
 static void request_decide(struct request_desk *desk, struct request *request)
 {
@@ -496,11 +511,7 @@ static void request_decide(struct request_desk *desk, struct request *request)
 		return;
 	}
 	if (ret != OK || request->is_cut) {
-		request_reply(request, ret != OK ? (unsigned)ret : DNS_RCODE_FORMERR);
-		if (ret == (int)DNS_RCODE_NOTIMP) {
-			request_reply_ede(request, DNS_RCODE_NOTIMP, DNS_EDE_NOT_SUPPORTED,
-					  "opcode");
-		}
+		request_malformed(request, ret);
 		return;
 	}
 	if (!request_options(desk, request) || !request_verify(desk, request) ||

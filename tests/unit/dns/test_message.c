@@ -143,6 +143,90 @@ START_TEST(each_fault_has_its_rcode)
 }
 END_TEST
 
+START_TEST(each_fault_is_told_in_words)
+{
+	static const struct {
+		const char *wire;
+		const char *fault;
+	} faults[] = {
+		{HEAD("0000", "0000", "0000", "0000", "0000"), "not exactly one question"},
+		{HEAD("0000", "0002", "0000", "0000", "0001") Q Q "00 0029",
+		 "not exactly one question"},
+		{HEAD("0000", "0001", "0000", "0000", "0001") "c00c 0001 0001",
+		 "the question is malformed, or cut"},
+		{HEAD("0000", "0001", "0001", "0000", "0001") Q "c013 0001 0001 00000000 0000" OPT,
+		 "a record is malformed, or cut"},
+		{HEAD("0000", "0001", "0001", "0000", "0000") Q "c00c 0001 0001 00000000 0001",
+		 "a record is malformed, or cut"},
+		{HEAD("0000", "0001", "0000", "0000", "0002") Q OPT OPT,
+		 "OPT comes twice, or has an owner"},
+		{HEAD("0000", "0001", "0001", "0000", "0000") Q OPT,
+		 "OPT is not in the additional section"},
+		{HEAD("0000", "0001", "0000", "0000", "0001") Q "00 0029 04d0 00000000 0001 00",
+		 "an EDNS option is malformed"},
+		{HEAD("0000", "0001", "0000", "0000", "0001") Q "00 0029 04d0 00010000 0001",
+		 "an EDNS option is malformed"},
+		{HEAD("0000", "0001", "0000", "0000", "0002") Q TSIG OPT,
+		 "TSIG is not the last record"},
+		{HEAD("2800", "0001", "0000", "0000", "0000") Q "00",
+		 "octets stand behind the last record"},
+		{HEAD("0000", "0001", "0000", "0000", "0001") Q "00 0029 04d0 00010000 0000",
+		 "this is EDNS version 0"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		struct dns_message message;
+		uint8_t octets[256];
+		const size_t size = hex_read(octets, sizeof(octets), faults[i].wire);
+
+		ck_assert_int_gt(dns_message_parse(&message, octets, size), 0);
+		ck_assert_ptr_nonnull(message.fault);
+		ck_assert_str_eq(message.fault, faults[i].fault);
+	}
+}
+END_TEST
+
+/* An OPT that is all there is behind the question is read by itself. */
+START_TEST(an_OPT_alone_is_read_as_one_with_another_record)
+{
+	uint8_t octets[64];
+	const size_t size = hex_read(octets, sizeof(octets),
+				     HEAD("0000", "0001", "0000", "0000", "0001") Q OPT RR_A);
+	const size_t alone =
+		hex_read((uint8_t[64]){0}, 64, HEAD("0000", "0001", "0000", "0000", "0001") Q OPT);
+
+	/* Each octet of the OPT in turn, behind its type, takes each value. */
+	for (size_t at = alone - 8; at < alone; at++) {
+		const uint8_t before = octets[at];
+
+		for (unsigned value = 0; value <= UINT8_MAX; value++) {
+			struct dns_message one;
+			struct dns_message two;
+
+			octets[at] = (uint8_t)value;
+			octets[11] = 1;
+			const int ret = dns_message_parse(&one, octets, alone);
+			octets[11] = 2;
+			/* Its length is right in both, or wrong in both. */
+			if (at < alone - 2) {
+				ck_assert_int_eq(dns_message_parse(&two, octets, size), ret);
+				ck_assert_uint_eq(one.edns.present, two.edns.present);
+				ck_assert_uint_eq(one.edns.version, two.edns.version);
+				ck_assert_uint_eq(one.edns.dnssec_ok, two.edns.dnssec_ok);
+				ck_assert_uint_eq(one.edns.udp_size, two.edns.udp_size);
+				ck_assert_uint_eq(one.edns.cookie_size, two.edns.cookie_size);
+				ck_assert_uint_eq(one.end, alone);
+				ck_assert_uint_eq(one.start[DNS_ADDITIONAL],
+						  two.start[DNS_ADDITIONAL]);
+			} else {
+				ck_assert_int_eq(ret, value == 0 ? OK : (int)FORMERR);
+			}
+		}
+		octets[at] = before;
+	}
+}
+END_TEST
+
 START_TEST(a_cut_message_is_never_taken)
 {
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -324,6 +408,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		each_fault_has_its_rcode,
+		each_fault_is_told_in_words,
+		an_OPT_alone_is_read_as_one_with_another_record,
 		a_cut_message_is_never_taken,
 		header_question_and_edns_are_seen,
 		sections_are_walked_record_by_record,
