@@ -1,7 +1,8 @@
 /*
  * `release` and `remove`: an operator's word about one name goes through the log as any other
  * command, and is answered when it is durable and published. The thread waits for that, one append
- * of the log; other clients of the socket wait as long.
+ * of the log; other clients of the socket wait as long, which is not for ever: on a disk that hangs
+ * the answer is that it is not known yet.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "ctl/inside.h"
 #include "dns/types.h"
 
+#define WAIT_MS 3000 /* below the time-out of `waggle` */
 #define REASON_MAX 255 /* octets; the command counts them in one */
 
 /* A name spoken about, as it stands before the command. */
@@ -59,7 +61,7 @@ static int read_reason(const json_t *request, json_t *reply, struct subject *sub
 	return ret == OK ? ERR_FORMAT : ret;
 }
 
-/* The command through the log. ERR_NOMEM, ERR_FULL, ERR_CLOSED. */
+/* The command through the log. ERR_NOMEM, ERR_FULL, ERR_CLOSED, ERR_BUSY: not done in time. */
 static int submit(const struct ctl_options *options, const struct subject *subject,
 		  enum operator_action action, struct command_result *result)
 {
@@ -78,7 +80,7 @@ static int submit(const struct ctl_options *options, const struct subject *subje
 		return ERR_NOMEM;
 	}
 	command_write_operator(&out, &word);
-	return core_submit_wait(options->core, octets, size, result);
+	return core_submit_within(options->core, octets, size, WAIT_MS, result);
 }
 
 static void log_word(const char *done, const struct subject *subject)
@@ -106,6 +108,11 @@ static int run(const struct ctl_options *options, const json_t *request, json_t 
 	ret = ret == OK ? submit(options, &subject, action, &result) : ret;
 	if (ret == ERR_FORMAT) {
 		return OK;
+	}
+	if (ret == ERR_BUSY) {
+		return ctl_refuse(reply, "late",
+				  "the disk has not taken it within %d s; it may still come",
+				  WAIT_MS / 1000);
 	}
 	if (ret != OK) {
 		return ret;

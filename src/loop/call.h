@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct call {
 	pthread_mutex_t lock; /* of the two below */
@@ -19,6 +20,12 @@ void call_deinit(struct call *call);
 
 /* Waits for call_end(); its status. */
 int call_wait(struct call *call);
+
+/*
+ * The same for no longer than `wait_ms`: false when it has not ended by then. A call that may be
+ * left so is no place on a stack.
+ */
+bool call_wait_for(struct call *call, uint64_t wait_ms, int *status);
 
 /* Ends the call; do not touch it afterwards. Thread: any. */
 void call_end(struct call *call, int status);

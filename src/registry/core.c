@@ -309,42 +309,68 @@ int core_submit(struct core *core, struct core_job *job)
 	return ret;
 }
 
-struct waiting_job {
+#define FOREVER_MS UINT32_MAX /* 49 days: a disk that takes so long is none */
+
+/* A job that its sender may give up: it goes with the one of the two who is done last. */
+struct patient_job {
 	struct core_job job;
 	struct call call;
+	atomic_uint holders;
 };
 
-static void waiting_done(struct list *jobs)
+static void patient_drop(struct patient_job *patient)
 {
-	while (!list_is_empty(jobs)) {
-		struct core_job *job = list_entry(jobs->next, struct core_job, mail.link);
-
-		list_remove(&job->mail.link);
-		call_end(&list_entry(job, struct waiting_job, job)->call, OK);
+	if (atomic_fetch_sub(&patient->holders, 1) == 1) {
+		call_deinit(&patient->call);
+		free(patient);
 	}
 }
 
-static const struct core_job_ops waiting_ops = {.done = waiting_done};
+static void patient_done(struct list *jobs)
+{
+	while (!list_is_empty(jobs)) {
+		struct core_job *job = list_entry(jobs->next, struct core_job, mail.link);
+		struct patient_job *patient = list_entry(job, struct patient_job, job);
+
+		list_remove(&job->mail.link);
+		call_end(&patient->call, OK);
+		patient_drop(patient);
+	}
+}
+
+static const struct core_job_ops patient_ops = {.done = patient_done};
+
+int core_submit_within(struct core *core, uint8_t *command, size_t size, uint64_t wait_ms,
+		       struct command_result *result)
+{
+	struct patient_job *patient = core->is_running ? calloc(1, sizeof(*patient)) : NULL;
+	int ret = core->is_running ? ERR_NOMEM : ERR_CLOSED;
+
+	if (patient == NULL) {
+		free(command);
+		return ret;
+	}
+	patient->job =
+		(struct core_job){.command = command, .command_size = size, .ops = &patient_ops};
+	atomic_init(&patient->holders, 2);
+	call_init(&patient->call);
+	ret = core_submit(core, &patient->job);
+	if (ret != OK) {
+		free(command);
+		patient_drop(patient);
+	} else if (!call_wait_for(&patient->call, wait_ms, &ret)) {
+		ret = ERR_BUSY;
+	} else {
+		*result = patient->job.result;
+	}
+	patient_drop(patient);
+	return ret;
+}
 
 int core_submit_wait(struct core *core, uint8_t *command, size_t size,
 		     struct command_result *result)
 {
-	struct waiting_job waiting = {
-		.job = {.command = command, .command_size = size, .ops = &waiting_ops}};
-	int ret = core->is_running ? OK : ERR_CLOSED;
-
-	call_init(&waiting.call);
-	if (ret == OK) {
-		ret = core_submit(core, &waiting.job);
-	}
-	if (ret == OK) {
-		ret = call_wait(&waiting.call);
-		*result = waiting.job.result;
-	} else {
-		free(command);
-	}
-	call_deinit(&waiting.call);
-	return ret;
+	return core_submit_within(core, command, size, FOREVER_MS, result);
 }
 
 /* ---- edits --------------------------------------------------------------------------------- */

@@ -81,6 +81,13 @@ int core_submit_wait(struct core *core, uint8_t *command, size_t size,
 		     struct command_result *result);
 
 /*
+ * The same for no longer than `wait_ms`: ERR_BUSY when the log has not answered by then, as on a
+ * disk that hangs; the command is on its way and may still be applied. ERR_NOMEM as well.
+ */
+int core_submit_within(struct core *core, uint8_t *command, size_t size, uint64_t wait_ms,
+		       struct command_result *result);
+
+/*
  * Writes to the root without the log, for what this node alone knows: static zones. Runs `edit` in
  * the core's thread between batches, commits, publishes, and waits for that; an error of `edit`
  * aborts it and is returned. Thread: any but the core.

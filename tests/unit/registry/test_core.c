@@ -237,6 +237,38 @@ START_TEST(a_stop_finishes_the_batch_in_flight_and_refuses_what_waits)
 }
 END_TEST
 
+START_TEST(a_sender_may_wait_no_longer_than_he_likes)
+{
+	struct core_world world;
+	struct command_result result = {.rcode = 77};
+	struct buf_writer command;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	command = core_host(&world, 0, 1);
+	ck_assert_int_eq(core_submit_within(world.core, command.start, buf_written(&command),
+					    CORE_WAIT_MS, &result),
+			 OK);
+	ck_assert_uint_eq(result.rcode, DNS_RCODE_NOERROR);
+	store_ram_hold(CORE_DISK, true);
+	command = core_host(&world, 0, 2);
+	ck_assert_int_eq(
+		core_submit_within(world.core, command.start, buf_written(&command), 50, &result),
+		ERR_BUSY);
+	store_ram_hold(CORE_DISK, false);
+	/* What he gave up comes all the same. */
+	WAIT_FOR(core_has(&world, "host-2"));
+	core_stop(world.core);
+	command = core_host(&world, 0, 3);
+	ck_assert_int_eq(
+		core_submit_within(world.core, command.start, buf_written(&command), 50, &result),
+		ERR_CLOSED);
+	core_free(world.core);
+	store_ram_forget();
+}
+END_TEST
+
 /* A command that does not decode is in the log: the process must end and say why. */
 static void apply_damage(void)
 {
@@ -828,6 +860,7 @@ int main(void)
 		a_full_queue_refuses_and_counts,
 		a_full_disk_is_servfail_with_its_reason_and_passes,
 		a_stop_finishes_the_batch_in_flight_and_refuses_what_waits,
+		a_sender_may_wait_no_longer_than_he_likes,
 		what_cannot_be_applied_stops_the_process,
 		any_failed_allocation_at_the_start_is_reported,
 		a_restart_finds_what_was_acknowledged,

@@ -1039,7 +1039,7 @@ START_TEST(nth_allocation_fails_cleanly)
 	static struct sent sent;
 	struct update_answer answer;
 	const struct sockaddr_storage peer = address_of("127.0.0.1");
-	struct conf *conf = conf_of(NULL);
+	struct conf *conf = conf_of("[{deny: {environment: x}}, {hold: {}}]\n    environment: env");
 	const struct access_identity identity = {.peer = &peer};
 	const struct update_request request = {.root = world.root,
 					       .conf = conf,
@@ -1049,7 +1049,9 @@ START_TEST(nth_allocation_fails_cleanly)
 	unsigned failures = 0;
 
 	make_message(&sent, "svc.test.", DNS_TYPE_SOA, DNS_CLASS_IN, 0,
-		     "yxrrset svc.test. NS ns.svc.test.\nadd x.svc.test. 60 A 192.0.2.1\n");
+		     "yxrrset svc.test. NS ns.svc.test.\nadd x.svc.test. 60 A 192.0.2.1\n"
+		     "add x._http._tcp.svc.test. 60 TXT \"env=y\"\n"
+		     "add web-1._http._tcp.svc.test. 60 SRV 0 0 80 h-key.svc.test.\n");
 	for (unsigned n = 0;; n++) {
 		struct arena small;
 		enum update_outcome outcome;
@@ -1069,7 +1071,7 @@ START_TEST(nth_allocation_fails_cleanly)
 		ck_assert_uint_eq(answer.result.rcode, DNS_RCODE_SERVFAIL);
 		ck_assert_ptr_null(answer.command);
 	}
-	ck_assert_uint_gt(failures, 4);
+	ck_assert_uint_gt(failures, 8);
 	conf_unref(conf);
 }
 END_TEST
