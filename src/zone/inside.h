@@ -307,6 +307,7 @@ struct ring_item {
 	uint64_t ring;
 	void *value;
 	uint16_t priority;
+	uint32_t weight; /* of an address */
 };
 
 /*
@@ -314,7 +315,7 @@ struct ring_item {
  * ring. NULL: there are none, or failed.
  */
 struct roster *members_build_ptr(struct txn *txn, void **nodes, size_t count);
-struct roster *members_build_srv(struct txn *txn, struct ring_item *items, size_t count);
+struct roster *members_build_srv(struct txn *txn, const struct ring_item *items, size_t count);
 
 /* Are these nodes in the order of a PTR face? */
 int members_order(const struct node *one, const struct node *other);

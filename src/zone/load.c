@@ -19,6 +19,7 @@
 
 #include "dns/rrtype.h"
 #include "zone/inside.h"
+#include "zone/pages.h"
 
 #define LOOKS 64
 
@@ -27,6 +28,7 @@ struct heap_array {
 	void *items;
 	size_t count;
 	size_t room;
+	size_t paged; /* octets from pages.h; 0: it is malloc'd */
 };
 
 /* A type and its instances, as they came. */
@@ -44,7 +46,13 @@ struct load_use {
 	uint64_t hash; /* of the host's name */
 	const struct node *node; /* the instance */
 	struct load_type *type;
-	bool is_later; /* the host has a first use already */
+	struct host *host; /* made for this use; NULL: another was first */
+};
+
+/* Memory for one step after the other. */
+struct space {
+	void *memory;
+	size_t size; /* of pages.h */
 };
 
 struct load {
@@ -56,28 +64,62 @@ struct load {
 	struct heap_array doubles; /* struct node *: made as ancestors first */
 	struct map types; /* hash -> struct load_type */
 	struct load_type *type; /* of the last instance */
+	struct space spaces[2];
 	bool is_damaged;
 };
+
+/* Octets in whole pages; 0: it is not worth it. */
+static size_t paged_size(size_t octets)
+{
+	return octets < PAGES_GRAIN ? 0 : (octets + PAGES_GRAIN - 1) / PAGES_GRAIN * PAGES_GRAIN;
+}
+
+/* Room for `room` items; false: none left. */
+static bool array_grow(struct heap_array *array, size_t size, size_t room)
+{
+	const size_t paged = paged_size(room * size);
+	void *items;
+
+	if (array->paged > 0) {
+		items = pages_grow(array->items, array->paged, paged);
+	} else if (paged == 0) {
+		items = realloc(array->items, room * size);
+	} else {
+		items = pages_alloc(paged);
+		if (items != NULL && array->count > 0) {
+			memcpy(items, array->items, array->count * size);
+		}
+		if (items != NULL) {
+			free(array->items);
+		}
+	}
+	if (items == NULL) {
+		return false;
+	}
+	array->items = items;
+	array->room = room;
+	array->paged = paged;
+	return true;
+}
 
 /* A cleared item behind the last. NULL: failed. */
 static void *array_add(struct txn *txn, struct heap_array *array, size_t size)
 {
-	if (array->count == array->room) {
-		const size_t room = array->room == 0 ? 16 : array->room * 2;
-		void *items = realloc(array->items, room * size);
-		if (items == NULL) {
-			txn->failed = true;
-			return NULL;
-		}
-		array->items = items;
-		array->room = room;
+	if (array->count == array->room &&
+	    !array_grow(array, size, array->room == 0 ? 16 : array->room * 2)) {
+		txn->failed = true;
+		return NULL;
 	}
 	return memset((char *)array->items + array->count++ * size, 0, size);
 }
 
 static void array_free(struct heap_array *array)
 {
-	free(array->items);
+	if (array->paged > 0) {
+		pages_free(array->items, array->paged);
+	} else {
+		free(array->items);
+	}
 	*array = (struct heap_array){0};
 }
 
@@ -141,7 +183,27 @@ void load_free(struct load *load)
 	array_free(&load->uses);
 	array_free(&load->later);
 	array_free(&load->doubles);
+	pages_free(load->spaces[0].memory, load->spaces[0].size);
+	pages_free(load->spaces[1].memory, load->spaces[1].size);
 	free(load);
+}
+
+/* `count` items in one of the two spaces, whatever was there; NULL: failed. */
+static void *space_for(struct load *load, int which, size_t count, size_t item_size)
+{
+	struct space *space = &load->spaces[which];
+	const size_t size = count * item_size;
+
+	if (size > space->size) {
+		pages_free(space->memory, space->size);
+		space->size = (size + PAGES_GRAIN - 1) / PAGES_GRAIN * PAGES_GRAIN;
+		space->memory = pages_alloc(space->size);
+		if (space->memory == NULL) {
+			space->size = 0;
+			load->writer->txn.failed = true;
+		}
+	}
+	return space->memory;
 }
 
 /* ---- a name comes ------------------------------------------------------------------------ */
@@ -179,16 +241,55 @@ static uint64_t host_hash(const struct zone *zone, const uint8_t *target)
 	return name_hash_on(&state, zone->apex_labels, labels.count, target, &labels);
 }
 
+static struct dns_srv srv_of(const struct node *node)
+{
+	uint16_t size;
+
+	return dns_srv_view(member_value(FACE_SRV, node, &size));
+}
+
+/* The host of an instance in the pool, as if it were the first that uses it. */
+static struct host *make_host(struct load *load, const struct node *node, const struct dns_srv *srv,
+			      uint64_t hash)
+{
+	const uint8_t *type = zone_type_of(ROLE_INSTANCE, named_name(&node->named));
+	const struct owner owner = node_owner(node);
+	uint8_t pool[DNS_NAME_MAX + 16];
+	uint8_t owned[OWNER_KEY_MAX];
+	const struct tree_entry uses[] = {
+		{.key = owned,
+		 .key_size = owner_key(owned, (uint8_t)owner.kind, owner.id, owner.id_size)},
+		{.key = pool, .key_size = pool_key_size(type)},
+	};
+
+	pool_key(pool, type, srv);
+	return host_first(&load->writer->txn, srv->target, hash, uses, 2);
+}
+
+static void note_use(struct load *load, const struct node *node, struct load_type *type)
+{
+	const struct zone *zone = load->work->zone;
+	const struct dns_srv srv = srv_of(node);
+
+	if (!dns_name_is_in(srv.target, zone->apex)) {
+		return;
+	}
+	struct load_use *use = array_add(&load->writer->txn, &load->uses, sizeof(*use));
+	if (use != NULL) {
+		const uint64_t hash = host_hash(zone, srv.target);
+		*use = (struct load_use){.hash = hash,
+					 .node = node,
+					 .type = type,
+					 .host = make_host(load, node, &srv, hash)};
+	}
+}
+
 /* An instance in the pool, with one SRV and no subtype. */
-static void note_member(struct load *load, struct node *node, const struct rrset *srv,
-			uint64_t type_hash)
+static void note_member(struct load *load, struct node *node, uint64_t type_hash)
 {
 	struct txn *txn = &load->writer->txn;
-	const struct zone *zone = load->work->zone;
 	struct load_type *type =
 		type_of(load, type_hash, zone_type_of(ROLE_INSTANCE, named_name(&node->named)));
-	uint16_t size;
-	const uint8_t *target = rrset_member(srv, 0, &size, NULL) + 6;
 
 	if (type == NULL) {
 		return;
@@ -198,13 +299,7 @@ static void note_member(struct load *load, struct node *node, const struct rrset
 		type->is_disordered = members_order(nodes[type->nodes.count - 1], node) > 0;
 	}
 	add_node(txn, &type->nodes, node);
-	if (dns_name_is_in(target, zone->apex)) {
-		struct load_use *use = array_add(txn, &load->uses, sizeof(*use));
-		if (use != NULL) {
-			*use = (struct load_use){
-				.hash = host_hash(zone, target), .node = node, .type = type};
-		}
-	}
+	note_use(load, node, type);
 }
 
 static void note_shares(struct load *load, struct node *node, uint64_t parent_hash)
@@ -217,7 +312,7 @@ static void note_shares(struct load *load, struct node *node, uint64_t parent_ha
 	case ROLE_INSTANCE:
 		node_subtypes(node, &subtypes);
 		if (srv != NULL && srv->count == 1 && subtypes == 0 && node_is_in_pool(node)) {
-			note_member(load, node, srv, parent_hash);
+			note_member(load, node, parent_hash);
 		} else if (srv != NULL) {
 			add_node(txn, &load->later, node);
 		}
@@ -358,9 +453,9 @@ static void build_names(struct load *load)
 	struct zone *zone = load->work->zone;
 
 	pmap_walk(&zone->names, add_ancestor, load);
-	struct pmap_item *spare = txn->failed ? NULL : calloc(load->names.count, sizeof(*spare));
+	struct pmap_item *spare =
+		txn->failed ? NULL : space_for(load, 0, load->names.count + 1, sizeof(*spare));
 	if (spare == NULL) {
-		txn->failed = true;
 		return;
 	}
 	pmap_drop(txn, &zone->names);
@@ -368,7 +463,6 @@ static void build_names(struct load *load)
 			load)) {
 		txn->failed = true;
 	}
-	free(spare);
 	array_free(&load->names);
 	/* Their parents have counted them twice. */
 	struct node *const *doubles = load->doubles.items;
@@ -426,31 +520,101 @@ static int compare_items(const void *one, const void *other, void *context)
 	return (*tie)(item, second);
 }
 
-static void sort_ring(struct ring_item *items, size_t count, tie_fn tie)
+static bool is_one_priority(const struct ring_item *items, size_t count)
 {
-	if (count > 1) {
-		qsort_r(items, count, sizeof(*items), compare_items, &tie);
+	for (size_t i = 1; i < count; i++) {
+		if (items[i].priority != items[0].priority) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* For the few that fell together. */
+static void insert_sort(struct ring_item *items, size_t count, tie_fn tie)
+{
+	for (size_t i = 1; i < count; i++) {
+		const struct ring_item item = items[i];
+		size_t k = i;
+		for (; k > 0 && compare_items(&items[k - 1], &item, &tie) > 0; k--) {
+			items[k] = items[k - 1];
+		}
+		items[k] = item;
 	}
 }
 
-static struct roster *build_srv(struct txn *txn, const struct heap_array *nodes)
+/* Four or so in a bucket: places on the ring are as good as random. */
+static unsigned bucket_bits(size_t count)
 {
-	struct node *const *node = nodes->items;
-	struct ring_item *items = calloc(nodes->count, sizeof(*items));
+	unsigned bits = 1;
 
-	if (items == NULL) {
-		txn->failed = true;
+	while (bits < 24 && ((size_t)8 << bits) < count) {
+		bits++;
+	}
+	return bits;
+}
+
+/* Deals `items` out into `out` by the upper bits of their places. false: it could not. */
+static bool deal(const struct ring_item *items, struct ring_item *out, size_t count, tie_fn tie)
+{
+	const unsigned bits = bucket_bits(count);
+	const size_t buckets = (size_t)1 << bits;
+	uint32_t *end = calloc(buckets + 1, sizeof(*end));
+	size_t from = 0;
+
+	if (end == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		end[(items[i].ring >> (64 - bits)) + 1]++;
+	}
+	for (size_t i = 0; i < buckets; i++) {
+		end[i + 1] += end[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		out[end[items[i].ring >> (64 - bits)]++] = items[i];
+	}
+	for (size_t i = 0; i < buckets; i++) {
+		insert_sort(out + from, end[i] - from, tie);
+		from = end[i];
+	}
+	free(end);
+	return true;
+}
+
+/* Sorted, in `items` or in the space `spare`. NULL: failed. */
+static struct ring_item *sort_ring(struct load *load, struct ring_item *items, size_t count,
+				   int spare, tie_fn tie)
+{
+	struct ring_item *out = space_for(load, spare, count + 1, sizeof(*items));
+
+	if (out == NULL) {
 		return NULL;
 	}
-	for (size_t i = 0; i < nodes->count; i++) {
+	if (count > LOOKS && is_one_priority(items, count) && deal(items, out, count, tie)) {
+		return out;
+	}
+	if (count > 1) {
+		qsort_r(items, count, sizeof(*items), compare_items, &tie);
+	}
+	return items;
+}
+
+static struct roster *build_srv(struct load *load, const struct heap_array *nodes)
+{
+	struct txn *txn = &load->writer->txn;
+	struct node *const *node = nodes->items;
+	struct ring_item *items = space_for(load, 0, nodes->count, sizeof(*items));
+
+	for (size_t i = 0; items != NULL && i < nodes->count; i++) {
 		uint16_t size;
 		items[i] = (struct ring_item){.ring = node_ring(node[i]), .value = node[i]};
 		items[i].priority = srv_priority(member_value(FACE_SRV, node[i], &size));
 	}
-	sort_ring(items, nodes->count, compare_srvs);
-	struct roster *face = members_build_srv(txn, items, nodes->count);
-	free(items);
-	return face;
+	if (items != NULL) {
+		items = sort_ring(load, items, nodes->count, 1, compare_srvs);
+	}
+	return items == NULL ? NULL : members_build_srv(txn, items, nodes->count);
 }
 
 static void build_type(struct load *load, struct load_type *type)
@@ -465,7 +629,7 @@ static void build_type(struct load *load, struct load_type *type)
 	}
 	struct faces *faces = faces_own(writer, load->work, type->name);
 	if (faces != NULL) {
-		faces->srv = build_srv(&writer->txn, &type->nodes);
+		faces->srv = build_srv(load, &type->nodes);
 		faces->ptr = members_build_ptr(&writer->txn, type->nodes.items, count);
 	}
 	const uint8_t *at = derive_join(writer, services, load->work->zone->apex);
@@ -478,14 +642,7 @@ static void build_type(struct load *load, struct load_type *type)
 
 /* ---- hosts ------------------------------------------------------------------------------- */
 
-static struct dns_srv srv_of(const struct node *node)
-{
-	uint16_t size;
-
-	return dns_srv_view(member_value(FACE_SRV, node, &size));
-}
-
-/* A host with the use that came first; the others of the same host come later. */
+/* The host of the use that came first; the others come later. */
 static struct named *host_leaf(void *context, const struct pmap_item *items, size_t count)
 {
 	struct load *load = context;
@@ -494,23 +651,12 @@ static struct named *host_leaf(void *context, const struct pmap_item *items, siz
 	for (size_t i = 1; i < count; i++) {
 		struct load_use *other = items[i].value;
 		const bool is_before = other < first;
-		(is_before ? first : other)->is_later = true;
+		struct load_use *later = is_before ? first : other;
 		first = is_before ? other : first;
+		txn_drop(&load->writer->txn, later->host);
+		later->host = NULL;
 	}
-	const uint8_t *type = zone_type_of(ROLE_INSTANCE, named_name(&first->node->named));
-	const struct dns_srv srv = srv_of(first->node);
-	const struct owner owner = node_owner(first->node);
-	uint8_t pool[DNS_NAME_MAX + 16];
-	uint8_t owned[OWNER_KEY_MAX];
-	const struct tree_entry uses[] = {
-		{.key = owned,
-		 .key_size = owner_key(owned, (uint8_t)owner.kind, owner.id, owner.id_size)},
-		{.key = pool, .key_size = pool_key_size(type)},
-	};
-
-	pool_key(pool, type, &srv);
-	struct host *host = host_first(&load->writer->txn, srv.target, first->hash, uses, 2);
-	return host == NULL ? NULL : &host->named;
+	return &first->host->named;
 }
 
 static void build_hosts(struct load *load)
@@ -518,20 +664,18 @@ static void build_hosts(struct load *load)
 	struct txn *txn = &load->writer->txn;
 	const size_t count = load->uses.count;
 	struct load_use *uses = load->uses.items;
-	struct pmap_item *items = calloc(2 * count + 1, sizeof(*items));
+	struct pmap_item *items = space_for(load, 0, count + 1, sizeof(*items));
+	struct pmap_item *spare = space_for(load, 1, count + 1, sizeof(*items));
 
-	if (items == NULL) {
-		txn->failed = true;
+	if (items == NULL || spare == NULL) {
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
 		items[i] = (struct pmap_item){.hash = uses[i].hash, .value = &uses[i]};
 	}
-	if (!pmap_build(txn, &load->work->zone->hosts, items, items + count, count, host_leaf,
-			load)) {
+	if (!pmap_build(txn, &load->work->zone->hosts, items, spare, count, host_leaf, load)) {
 		txn->failed = true;
 	}
-	free(items);
 }
 
 /* ---- address views ----------------------------------------------------------------------- */
@@ -548,8 +692,10 @@ static bool add_entry(void *context, struct pool_entry *entry)
 	struct ring_item *item = array_add(entries->txn, array, sizeof(*item));
 
 	if (item != NULL) {
-		*item = (struct ring_item){
-			.ring = entry->ring, .value = entry, .priority = entry->priority};
+		*item = (struct ring_item){.ring = entry->ring,
+					   .value = entry,
+					   .priority = entry->priority,
+					   .weight = entry->weight};
 	}
 	return item != NULL;
 }
@@ -563,7 +709,7 @@ static void find_addresses(struct load *load, const struct load_use *uses, size_
 
 	for (size_t i = 0; i < count; i++) {
 		looks[i] = (struct pmap_look){.hash = uses[i].hash,
-					      .map = uses[i].is_later ? NULL : &zone->names};
+					      .map = uses[i].host == NULL ? NULL : &zone->names};
 	}
 	pmap_look(looks, count);
 	for (size_t i = 0; i < count && !txn->failed; i++) {
@@ -582,7 +728,13 @@ static void build_view(struct load *load, const struct load_type *type, struct h
 	struct ring_item *items = array->items;
 
 	arena_reset(&load->writer->scratch);
-	sort_ring(items, array->count, compare_entries);
+	if (array->count == 0) {
+		return;
+	}
+	items = sort_ring(load, items, array->count, 0, compare_entries);
+	if (items == NULL) {
+		return;
+	}
 	pool_build(load->writer, load->work, type->name, items, array->count, array == &type->aaaa);
 	array_free(array);
 }
@@ -615,7 +767,7 @@ static void build_rest(struct load *load)
 	struct shares shares;
 
 	for (size_t i = 0; i < load->uses.count && !writer->txn.failed; i++) {
-		if (uses[i].is_later) {
+		if (uses[i].host == NULL) {
 			arena_reset(&writer->scratch);
 			shares_of(writer, load->work->zone, uses[i].node, &shares);
 			shares_use(writer, load->work, &shares);

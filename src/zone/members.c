@@ -289,7 +289,23 @@ static struct member_key item_key(const struct ring_item *item)
 	return key;
 }
 
-struct roster *members_build_srv(struct txn *txn, struct ring_item *items, size_t count)
+/* How many items from the first on give one RR. */
+static size_t run_of(const struct ring_item *items, size_t count)
+{
+	size_t some = 1;
+
+	/* Most stand alone on their place: then nothing is looked at. */
+	if (count > 1 && items[1].ring == items[0].ring) {
+		const struct member_key key = item_key(items);
+		while (some < count && items[some].ring == key.ring &&
+		       compare_srv(&key, items[some].value) == 0) {
+			some++;
+		}
+	}
+	return some;
+}
+
+struct roster *members_build_srv(struct txn *txn, const struct ring_item *items, size_t count)
 {
 	void **members = calloc(count, sizeof(*members));
 	size_t used = 0;
@@ -299,12 +315,13 @@ struct roster *members_build_srv(struct txn *txn, struct ring_item *items, size_
 		return NULL;
 	}
 	for (size_t i = 0, some; i < count && !txn->failed; i += some) {
-		const struct member_key key = item_key(&items[i]);
-		for (some = 1; i + some < count && items[i + some].ring == key.ring &&
-			       compare_srv(&key, items[i + some].value) == 0;) {
-			some++;
+		some = run_of(items + i, count - i);
+		members[used] = items[i].value;
+		if (some > 1) {
+			const struct member_key key = item_key(&items[i]);
+			members[used] = new_entry(txn, &key, (uint32_t)some);
 		}
-		members[used++] = some == 1 ? items[i].value : new_entry(txn, &key, (uint32_t)some);
+		used++;
 	}
 	struct roster *face = roster_build(txn, members, used);
 	free(members);

@@ -17,6 +17,11 @@ static size_t bag_room(const struct bag *bag)
 	return bag->next == NULL ? BAG_FIRST : BAG_MAX;
 }
 
+void txn_bulk(struct txn *txn)
+{
+	txn->is_bulk = true;
+}
+
 static bool bag_put(struct bag **bag, struct object *object)
 {
 	if (*bag == NULL || (*bag)->count == bag_room(*bag)) {
@@ -91,7 +96,7 @@ void *txn_new(struct txn *txn, size_t size)
 	}
 	object->class_of = class_of;
 	object->state = OBJECT_MADE;
-	if (!bag_put(&txn->made, object)) {
+	if ((!txn->is_bulk || class_of == 0) && !bag_put(&txn->made, object)) {
 		object_free(txn->slabs, object);
 		txn->failed = true;
 		return NULL;
@@ -136,6 +141,29 @@ static void bags_free(struct bag *bag)
 	}
 }
 
+/* In a slab: what is released has another state than these (slab.h). */
+static void keep_object(void *context, struct slabs *slabs, void *place)
+{
+	struct object *object = place;
+
+	(void)context;
+	if (object->state == OBJECT_MADE) {
+		object->state = OBJECT_KEPT;
+	} else if (object->state == OBJECT_UNMADE) {
+		object_free(slabs, object);
+	}
+}
+
+static void free_made(void *context, struct slabs *slabs, void *place)
+{
+	const struct object *object = place;
+
+	(void)context;
+	if (object->state == OBJECT_MADE || object->state == OBJECT_UNMADE) {
+		object_free(slabs, place);
+	}
+}
+
 struct bag *txn_commit(struct txn *txn)
 {
 	struct bag *dropped = txn->dropped;
@@ -150,6 +178,10 @@ struct bag *txn_commit(struct txn *txn)
 			}
 		}
 	}
+	/* Behind the bags, as it tells what was released by its state. */
+	if (txn->is_bulk) {
+		slabs_each(txn->slabs, keep_object, NULL);
+	}
 	bags_free(txn->made);
 	txn->made = NULL;
 	txn->dropped = NULL;
@@ -159,6 +191,9 @@ struct bag *txn_commit(struct txn *txn)
 void txn_abort(struct txn *txn)
 {
 	bag_free(txn->slabs, txn->made);
+	if (txn->is_bulk) {
+		slabs_each(txn->slabs, free_made, NULL);
+	}
 	bags_free(txn->dropped);
 	txn->made = NULL;
 	txn->dropped = NULL;

@@ -41,10 +41,17 @@ struct txn {
 	struct bag *dropped;
 	struct object *scrap[SLAB_CLASSES]; /* unmade, to be made again */
 	struct siphash_key hash; /* of names */
+	bool is_bulk; /* what is made is not in `made` */
 	bool failed;
 };
 
 void txn_begin(struct txn *txn, struct slabs *slabs, const struct siphash_key *hash);
+
+/*
+ * So much will be made that a note of each costs more than to look through all memory at the end,
+ * as a restart does.
+ */
+void txn_bulk(struct txn *txn);
 
 /* A cleared object of `size` octets, or NULL (and failed). */
 void *txn_new(struct txn *txn, size_t size);

@@ -47,9 +47,14 @@ uint32_t pool_rank(const struct roster *face, uint16_t priority, uint64_t ring)
 	return roster_rank(face, compare, &place);
 }
 
+static uint16_t weight_shown(uint32_t weight)
+{
+	return weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
+}
+
 uint16_t pool_weight(const struct pool_entry *entry)
 {
-	return entry->weight < UINT16_MAX ? (uint16_t)entry->weight : UINT16_MAX;
+	return weight_shown(entry->weight);
 }
 
 /* The entry at the place, to be written, made where it is new. NULL: failed. */
@@ -370,22 +375,32 @@ bool pool_entries(struct txn *txn, const struct zone *zone, const struct node *h
 	return true;
 }
 
+/* Are these entries for one address? */
+static bool is_one(const struct ring_item *one, const struct ring_item *other)
+{
+	if (one->ring != other->ring || one->priority != other->priority) {
+		return false;
+	}
+	const struct pool_entry *entry = one->value;
+	return memcmp(entry->address, ((const struct pool_entry *)other->value)->address,
+		      entry->size) == 0;
+}
+
 /* Makes one of entries with the same address at the same priority; how many are left. */
-static size_t join(struct txn *txn, void **entries, struct ring_item *items, size_t count)
+static size_t join(struct txn *txn, struct ring_item *items, size_t count)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct pool_entry *entry = items[i].value;
-		struct pool_entry *last = used == 0 ? NULL : entries[used - 1];
-		if (last != NULL && last->ring == entry->ring &&
-		    last->priority == entry->priority &&
-		    memcmp(last->address, entry->address, entry->size) == 0) {
+		if (used > 0 && is_one(&items[used - 1], &items[i])) {
+			struct pool_entry *last = items[used - 1].value;
+			const struct pool_entry *entry = items[i].value;
 			last->count += entry->count;
 			last->weight += entry->weight;
-			txn_drop(txn, entry);
+			items[used - 1].weight = last->weight;
+			txn_drop(txn, items[i].value);
 		} else {
-			entries[used++] = entry;
+			items[used++] = items[i];
 		}
 	}
 	return used;
@@ -409,10 +424,10 @@ void pool_build(struct root_writer *writer, struct zone_work *work, const uint8_
 		writer->txn.failed |= count > 0;
 		return;
 	}
-	const size_t used = join(&writer->txn, entries, items, count);
+	const size_t used = join(&writer->txn, items, count);
 	for (size_t i = 0; i < used && !writer->txn.failed; i++) {
-		const struct pool_entry *entry = entries[i];
-		move_weight(writer, faces, 1, entry->priority, pool_weight(entry));
+		entries[i] = items[i].value;
+		move_weight(writer, faces, 1, items[i].priority, weight_shown(items[i].weight));
 	}
 	*(is_aaaa ? &faces->aaaa : &faces->a) = roster_build(&writer->txn, entries, used);
 	free(entries);

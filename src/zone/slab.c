@@ -1,6 +1,7 @@
 /*
- * A region of 1 MiB from malloc() is cut into slabs of 16 KiB, each at a multiple of its size, so
- * that an object's address leads to its slab. A slab is empty (any class may take it), partial (in
+ * A region is cut into slabs of 16 KiB, each at a multiple of its size, so that an object's address
+ * leads to its slab. The first regions are 1 MiB from malloc(); a large registry gets them from
+ * pages.h, where memory is there before it is touched. A slab is empty (any class may take it), partial (in
  * its class's list) or full (in no list).
  */
 #include "zone/slab.h"
@@ -12,9 +13,12 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "zone/pages.h"
 
 #define SLAB_SIZE ((size_t)16 * 1024)
 #define REGION_SLABS 64
+#define PAGED_SLABS (PAGES_GRAIN / SLAB_SIZE)
+#define SMALL_REGIONS 8 /* from malloc() */
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -41,12 +45,15 @@ struct slab {
 
 struct region {
 	struct region *next;
+	char *first; /* its slabs */
+	size_t count;
+	void *pages; /* NULL: it came with this */
 };
 
 struct slabs {
 	struct region *regions;
-	uintptr_t fresh; /* what was never cut, of the newest region */
-	size_t fresh_count; /* slabs */
+	size_t region_count;
+	size_t cut; /* slabs of the newest region that were in use once */
 	struct list empty;
 	struct list partial[SLAB_CLASSES];
 	size_t count;
@@ -85,6 +92,7 @@ void slabs_free(struct slabs *slabs)
 	assert(slabs->count == 0);
 	while (slabs->regions != NULL) {
 		struct region *next = slabs->regions->next;
+		pages_free(slabs->regions->pages, PAGES_GRAIN);
 		free(slabs->regions);
 		slabs->regions = next;
 	}
@@ -98,6 +106,31 @@ size_t slabs_count(const struct slabs *slabs)
 
 /* ---- slabs ------------------------------------------------------------------------------- */
 
+static struct region *small_region(void)
+{
+	struct region *region = malloc(sizeof(*region) + (REGION_SLABS + 1) * SLAB_SIZE);
+
+	if (region != NULL) {
+		const uintptr_t at = (uintptr_t)(region + 1) + SLAB_SIZE - 1;
+		*region = (struct region){.first = (char *)(at / SLAB_SIZE * SLAB_SIZE),
+					  .count = REGION_SLABS};
+	}
+	return region;
+}
+
+static struct region *paged_region(void)
+{
+	struct region *region = malloc(sizeof(*region));
+	void *pages = region == NULL ? NULL : pages_alloc(PAGES_GRAIN);
+
+	if (pages == NULL) {
+		free(region);
+		return NULL;
+	}
+	*region = (struct region){.first = pages, .count = PAGED_SLABS, .pages = pages};
+	return region;
+}
+
 /* An empty slab, in no list; NULL: none left. */
 static struct slab *empty_slab(struct slabs *slabs)
 {
@@ -106,21 +139,39 @@ static struct slab *empty_slab(struct slabs *slabs)
 		list_remove(&slab->link);
 		return slab;
 	}
-	if (slabs->fresh_count == 0) {
-		const size_t size = sizeof(struct region) + (REGION_SLABS + 1) * SLAB_SIZE;
-		struct region *region = malloc(size);
+	if (slabs->regions == NULL || slabs->cut == slabs->regions->count) {
+		struct region *region =
+			slabs->region_count < SMALL_REGIONS ? small_region() : paged_region();
 		if (region == NULL) {
 			return NULL;
 		}
 		region->next = slabs->regions;
 		slabs->regions = region;
-		slabs->fresh = ((uintptr_t)(region + 1) + SLAB_SIZE - 1) / SLAB_SIZE * SLAB_SIZE;
-		slabs->fresh_count = REGION_SLABS;
+		slabs->region_count++;
+		slabs->cut = 0;
 	}
-	struct slab *slab = (struct slab *)slabs->fresh;
-	slabs->fresh += SLAB_SIZE;
-	slabs->fresh_count--;
-	return slab;
+	return (struct slab *)(slabs->regions->first + SLAB_SIZE * slabs->cut++);
+}
+
+static void each_of(struct slabs *slabs, struct slab *slab, slab_fn fn, void *context)
+{
+	const size_t size = slab_size(slab->class_of);
+
+	for (size_t at = sizeof(*slab); slab->used > 0 && at + size <= slab->fresh; at += size) {
+		fn(context, slabs, (char *)slab + at);
+	}
+}
+
+void slabs_each(struct slabs *slabs, slab_fn fn, void *context)
+{
+	size_t count = slabs->cut;
+
+	for (struct region *region = slabs->regions; region != NULL; region = region->next) {
+		for (size_t i = 0; i < count; i++) {
+			each_of(slabs, (struct slab *)(region->first + i * SLAB_SIZE), fn, context);
+		}
+		count = region->next == NULL ? 0 : region->next->count;
+	}
 }
 
 /* A slab of the class that has room; NULL: none left. */

@@ -37,3 +37,11 @@ void slabs_release(struct slabs *slabs, void *object, uint8_t class_of);
 
 /* Objects that are not released. */
 size_t slabs_count(const struct slabs *slabs);
+
+/*
+ * Calls for every place of an object in slabs, in the order of their addresses within one; also for
+ * those that are released, whose first octet is a multiple of 8. Not for what came from malloc().
+ * `fn` may release the object.
+ */
+typedef void (*slab_fn)(void *context, struct slabs *slabs, void *object);
+void slabs_each(struct slabs *slabs, slab_fn fn, void *context);

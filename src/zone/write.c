@@ -6,6 +6,7 @@
  * in the transaction; the public functions turn them into ERR_NOMEM at their end.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 		struct garbage **garbage)
 {
 	struct garbage *rest = calloc(1, sizeof(*rest));
+	const bool is_silent = writer->is_silent;
 
 	for (struct zone_work *work = writer->works; work != NULL; work = work->next) {
 		zone_finish(writer, work);
@@ -129,6 +131,9 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 	*root = writer->root;
 	*garbage = rest;
 	writer_free(writer);
+	if (is_silent) {
+		malloc_trim(0); /* what all this needed meanwhile */
+	}
 	return OK;
 }
 
@@ -157,6 +162,7 @@ size_t garbage_size(const struct garbage *garbage)
 void root_silence(struct root_writer *writer)
 {
 	writer->is_silent = true;
+	txn_bulk(&writer->txn);
 }
 
 /* ---- zones ------------------------------------------------------------------------------- */

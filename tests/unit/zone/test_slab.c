@@ -103,6 +103,58 @@ START_TEST(a_slab_that_emptied_serves_another_size)
 }
 END_TEST
 
+struct met {
+	size_t there;
+	size_t gone;
+};
+
+/* Of two, the second is given back while they are walked over. */
+static void meet(void *context, struct slabs *slabs, void *object)
+{
+	struct met *met = context;
+	const uint8_t state = *(const uint8_t *)object;
+
+	met->there += state == 1;
+	if (state == 2) {
+		slabs_release(slabs, object, slab_class(200));
+		met->gone++;
+	}
+	ck_assert(state == 1 || state == 2 || state % 8 == 0);
+}
+
+START_TEST(all_objects_are_met_also_of_a_large_registry)
+{
+	enum { MANY = 100000 }; /* 20 MB: from malloc() and in pages */
+	static uint8_t *objects[MANY];
+	struct met met = {0};
+	struct slabs *slabs;
+	uint8_t class_of = 0;
+
+	ck_assert_int_eq(slabs_new(&slabs), OK);
+	for (size_t i = 0; i < MANY; i++) {
+		objects[i] = slabs_alloc(slabs, 200, &class_of);
+		ck_assert(is_all(objects[i], 200, 0));
+		*objects[i] = 1 + i % 2;
+	}
+	/* One slab and more without any object. */
+	for (size_t i = 1000; i < 2000; i++) {
+		slabs_release(slabs, objects[i], class_of);
+	}
+	slabs_each(slabs, meet, &met);
+	if (class_of != 0) {
+		ck_assert_uint_eq(met.there, MANY / 2 - 500);
+		ck_assert_uint_eq(met.gone, MANY / 2 - 500);
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		if ((i < 1000 || i >= 2000) && (class_of == 0 || i % 2 == 0)) {
+			slabs_release(slabs, objects[i], class_of);
+		}
+	}
+	ck_assert_uint_eq(slabs_count(slabs), 0);
+	slabs_free(slabs);
+}
+END_TEST
+
 START_TEST(nth_allocation_fails_cleanly)
 {
 	for (unsigned n = 0;; n++) {
@@ -133,6 +185,7 @@ int main(void)
 	const TTest *const tests[] = {
 		objects_of_all_sizes_are_cleared_and_apart,
 		a_slab_that_emptied_serves_another_size,
+		all_objects_are_met_also_of_a_large_registry,
 		nth_allocation_fails_cleanly,
 	};
 
