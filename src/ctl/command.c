@@ -40,6 +40,19 @@ struct opener {
 
 static const struct opener openers[] = {
 	{"list", list_open},
+	{"export", export_open},
+};
+
+/* Those that take "size" octets, which follow the request. */
+struct taker {
+	const char *name;
+	size_t most; /* octets */
+	int (*take)(const struct ctl_options *options, const json_t *request, const char *octets,
+		    size_t size, json_t *reply);
+};
+
+static const struct taker takers[] = {
+	{"import", IMPORT_MAX, import_take},
 };
 
 static const struct command *command_find(const char *name)
@@ -57,6 +70,16 @@ static const struct opener *opener_find(const char *name)
 	for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++) {
 		if (strcmp(openers[i].name, name) == 0) {
 			return &openers[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct taker *taker_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
+		if (strcmp(takers[i].name, name) == 0) {
+			return &takers[i];
 		}
 	}
 	return NULL;
@@ -92,27 +115,87 @@ void answer_free(struct answer *answer)
 	}
 }
 
-static int answer_request(const struct ctl_options *options, const json_t *request, char **out,
-			  struct answer **more)
+/* ---- uploads ----------------------------------------------------------------------------- */
+
+void upload_free(struct upload *upload)
+{
+	if (upload != NULL) {
+		json_decref(upload->request);
+		free(upload->octets);
+		free(upload);
+	}
+}
+
+static int begin_upload(const struct taker *taker, const json_t *request, struct outcome *out)
+{
+	const json_t *size = json_object_get(request, "size");
+	const json_int_t octets = json_integer_value(size);
+	struct upload *upload;
+
+	if (!json_is_integer(size) || octets < 0 || (uint64_t)octets > taker->most) {
+		char error[128];
+
+		snprintf(error, sizeof(error), "\"size\" has to be 0 to %zu octets", taker->most);
+		return command_error(&out->text, error);
+	}
+	upload = calloc(1, sizeof(*upload));
+	if (upload != NULL) {
+		upload->size = (size_t)octets;
+		upload->octets = malloc(upload->size + 1);
+		upload->request = json_deep_copy(request);
+	}
+	if (upload == NULL || upload->octets == NULL || upload->request == NULL) {
+		upload_free(upload);
+		return ERR_NOMEM; /* its octets would be taken for requests */
+	}
+	out->upload = upload;
+	return OK;
+}
+
+int command_take(const struct ctl_options *options, const struct upload *upload, char **text)
+{
+	const char *name = json_string_value(json_object_get(upload->request, "command"));
+	json_t *reply = json_pack("{s:b}", "ok", 1);
+	int ret = reply == NULL ? ERR_NOMEM
+				: taker_find(name)->take(options, upload->request, upload->octets,
+							 upload->size, reply);
+
+	if (ret == OK) {
+		return dump(text, reply);
+	}
+	json_decref(reply);
+	return command_error(text, err_text(ret));
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+static int refuse_command(const char *name, char **out)
+{
+	char error[128];
+
+	snprintf(error, sizeof(error), "unknown command%s%s", strlen(name) > NAME_SHOWN ? "" : ": ",
+		 strlen(name) > NAME_SHOWN ? "" : name);
+	return command_error(out, error);
+}
+
+static int answer_request(const struct ctl_options *options, const json_t *request,
+			  struct outcome *out)
 {
 	const char *name = json_string_value(json_object_get(request, "command"));
-	const struct command *command;
-	const struct opener *opener;
+	const struct command *command = name == NULL ? NULL : command_find(name);
+	const struct opener *opener = name == NULL ? NULL : opener_find(name);
+	const struct taker *taker = name == NULL ? NULL : taker_find(name);
 	json_t *reply;
 	int ret;
 
 	if (name == NULL) {
-		return command_error(out, "the request has no \"command\"");
+		return command_error(&out->text, "the request has no \"command\"");
 	}
-	command = command_find(name);
-	opener = opener_find(name);
+	if (taker != NULL) {
+		return begin_upload(taker, request, out);
+	}
 	if (command == NULL && opener == NULL) {
-		char error[128];
-
-		snprintf(error, sizeof(error), "unknown command%s%s",
-			 strlen(name) > NAME_SHOWN ? "" : ": ",
-			 strlen(name) > NAME_SHOWN ? "" : name);
-		return command_error(out, error);
+		return refuse_command(name, &out->text);
 	}
 	reply = json_pack("{s:b}", "ok", 1);
 	if (reply == NULL) {
@@ -120,28 +203,27 @@ static int answer_request(const struct ctl_options *options, const json_t *reque
 	} else if (command != NULL) {
 		ret = command->run(options, request, reply);
 	} else {
-		ret = opener->open(options, request, reply, more);
+		ret = opener->open(options, request, reply, &out->more);
 	}
-	if (ret == OK && *more == NULL) {
-		return dump(out, reply);
+	if (ret == OK && out->more == NULL) {
+		return dump(&out->text, reply);
 	}
 	json_decref(reply);
-	return *more != NULL ? OK : command_error(out, err_text(ret));
+	return out->more != NULL ? OK : command_error(&out->text, err_text(ret));
 }
 
-int command_answer(const struct ctl_options *options, const char *line, size_t size, char **out,
-		   struct answer **more)
+int command_answer(const struct ctl_options *options, const char *line, size_t size,
+		   struct outcome *out)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
 	int ret;
 
-	*out = NULL;
-	*more = NULL;
+	*out = (struct outcome){.text = NULL};
 	if (!json_is_object(request)) {
-		ret = command_error(out, "a request is one JSON object on one line");
+		ret = command_error(&out->text, "a request is one JSON object on one line");
 	} else {
-		ret = answer_request(options, request, out, more);
+		ret = answer_request(options, request, out);
 	}
 	json_decref(request);
 	return ret;

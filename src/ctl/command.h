@@ -25,13 +25,30 @@ struct answer {
 /* Takes NULL. */
 void answer_free(struct answer *answer);
 
-/*
- * Answers the request in `size` octets at `line`. Whatever it is, *out is an object with "ok" on
- * one line, newline included: returns owned. Or *out is NULL, and *more gives the lines: returns
- * owned. ERR_NOMEM.
- */
-int command_answer(const struct ctl_options *options, const char *line, size_t size, char **out,
-		   struct answer **more);
+/* Octets that follow a request, as they are, before its answer. */
+struct upload {
+	char *octets;
+	size_t size;
+	size_t got;
+	void *request; /* inside */
+};
+
+/* Takes NULL. */
+void upload_free(struct upload *upload);
+
+/* What a request came to: one of these, the others NULL; all of them the caller's. */
+struct outcome {
+	char *text; /* an object with "ok" on one line, newline included */
+	struct answer *more; /* many lines */
+	struct upload *upload; /* its octets are to come: then command_take() */
+};
+
+/* Answers the request in `size` octets at `line`, whatever it is. ERR_NOMEM. */
+int command_answer(const struct ctl_options *options, const char *line, size_t size,
+		   struct outcome *out);
+
+/* Answers the request whose upload is whole; the upload stays the caller's. *text: returns owned. */
+int command_take(const struct ctl_options *options, const struct upload *upload, char **text);
 
 /* An answer {"ok":false,"error":...}. *out: returns owned. ERR_NOMEM. */
 int command_error(char **out, const char *error);

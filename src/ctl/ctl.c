@@ -25,6 +25,7 @@
 #include "loop/stream.h"
 
 #define CLIENTS_MAX 16
+#define UPLOADS_MAX 1
 #define LINE_MAX_SIZE 65536 /* octets of a request, newline included */
 #define BUFFER_SIZE 131072 /* a line in the making, and one read behind it */
 #define IDLE_MS 60000
@@ -33,6 +34,7 @@
 struct client {
 	struct ctl *ctl;
 	struct answer *answer; /* the rest of it is still to be made; or NULL */
+	struct upload *upload; /* its octets are coming; or NULL */
 	size_t size;
 	bool is_waiting; /* for its answer to leave */
 	bool is_ended; /* sends no more */
@@ -48,6 +50,7 @@ struct ctl {
 	struct stream_listener *listener;
 	struct thread *thread;
 	unsigned clients;
+	unsigned uploads;
 };
 
 /* What main has for the thread. */
@@ -101,26 +104,93 @@ static bool client_go_on(struct client *client, struct stream *stream)
 	return true;
 }
 
+/* Ends the upload, however it went. */
+static void client_drop_upload(struct client *client)
+{
+	if (client->upload != NULL) {
+		upload_free(client->upload);
+		client->upload = NULL;
+		client->ctl->uploads--;
+	}
+}
+
+/* Octets of an upload, up to `size` at `at`; what it took, or -1: it ends here. */
+static ptrdiff_t client_take(struct client *client, struct stream *stream, const char *at,
+			     size_t size)
+{
+	struct upload *upload = client->upload;
+	const size_t lack = upload->size - upload->got;
+	const size_t taken = size < lack ? size : lack;
+	char *answer = NULL;
+
+	memcpy(upload->octets + upload->got, at, taken);
+	upload->got += taken;
+	if (upload->got < upload->size) {
+		return (ptrdiff_t)taken;
+	}
+	const int ret = command_take(&client->ctl->options, upload, &answer);
+	client_drop_upload(client);
+	if (ret != OK) {
+		stream_close(stream);
+		return -1;
+	}
+	send_text(stream, answer);
+	client->is_waiting = stream_unsent(stream) > 0;
+	return (ptrdiff_t)taken;
+}
+
+static bool client_begin_upload(struct client *client, struct stream *stream, struct upload *upload)
+{
+	if (client->ctl->uploads == UPLOADS_MAX) {
+		upload_free(upload);
+		send_error(stream, "another import is under way");
+		stream_close(stream);
+		return false;
+	}
+	client->ctl->uploads++;
+	client->upload = upload;
+	return upload->size > 0 || client_take(client, stream, "", 0) == 0;
+}
+
 /* Answers the line of `size` octets at the buffer's offset `at`; false: it ends here. */
 static bool client_answer(struct client *client, struct stream *stream, size_t at, size_t size)
 {
-	char *answer = NULL;
+	struct outcome outcome;
 
 	if (size >= LINE_MAX_SIZE) {
 		refuse_length(stream);
 		return false;
 	}
-	if (command_answer(&client->ctl->options, client->buffer + at, size, &answer,
-			   &client->answer) != OK) {
+	if (command_answer(&client->ctl->options, client->buffer + at, size, &outcome) != OK) {
 		stream_close(stream);
 		return false;
 	}
-	if (client->answer != NULL) {
+	if (outcome.upload != NULL) {
+		return client_begin_upload(client, stream, outcome.upload);
+	}
+	if (outcome.more != NULL) {
+		client->answer = outcome.more;
 		return client_go_on(client, stream);
 	}
-	send_text(stream, answer);
+	send_text(stream, outcome.text);
 	client->is_waiting = stream_unsent(stream) > 0;
 	return true;
+}
+
+/* One line, or a piece of an upload, `size` octets at most; what it took, or -1: it ends here. */
+static ptrdiff_t client_step(struct client *client, struct stream *stream, size_t at, size_t size)
+{
+	const char *line = client->buffer + at;
+	const char *end;
+
+	if (client->upload != NULL) {
+		return client_take(client, stream, line, size);
+	}
+	end = memchr(line, '\n', size);
+	if (end == NULL) {
+		return 0;
+	}
+	return client_answer(client, stream, at, (size_t)(end - line)) ? end - line + 1 : -1;
 }
 
 /* Answers lines from the buffer for as long as the answers leave. */
@@ -129,16 +199,15 @@ static void client_serve(struct client *client, struct stream *stream)
 	size_t at = 0;
 
 	while (!client->is_waiting && at < client->size) {
-		const char *line = client->buffer + at;
-		const char *end = memchr(line, '\n', client->size - at);
+		const ptrdiff_t taken = client_step(client, stream, at, client->size - at);
 
-		if (end == NULL) {
-			break;
-		}
-		if (!client_answer(client, stream, at, (size_t)(end - line))) {
+		if (taken < 0) {
 			return;
 		}
-		at += (size_t)(end - line) + 1;
+		if (taken == 0) {
+			break;
+		}
+		at += (size_t)taken;
 	}
 	client->size -= at;
 	memmove(client->buffer, client->buffer + at, client->size);
@@ -193,6 +262,7 @@ static void client_closed(void *context, struct stream *stream)
 	(void)stream;
 	client->ctl->clients--;
 	answer_free(client->answer);
+	client_drop_upload(client);
 	free(client);
 }
 
@@ -213,6 +283,7 @@ static void client_accepted(void *context, struct stream *stream)
 	}
 	client->ctl = ctl;
 	client->answer = NULL;
+	client->upload = NULL;
 	client->size = 0;
 	client->is_waiting = false;
 	client->is_ended = false;

@@ -29,6 +29,13 @@ int why_run(const struct ctl_options *options, const json_t *request, json_t *re
 /* All numbers, as OpenMetrics text. */
 int metrics_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
+/* The text of a zone, piece by piece; and such a text into a zone (registry/text.h). */
+int export_open(const struct ctl_options *options, const json_t *request, json_t *reply,
+		struct answer **more);
+#define IMPORT_MAX ((size_t)512 << 20) /* octets of text */
+int import_take(const struct ctl_options *options, const json_t *request, const char *octets,
+		size_t size, json_t *reply);
+
 /* operator.c: a held instance is published; what is registered at a name goes. */
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
@@ -51,6 +58,13 @@ int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
  */
 int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 		  uint8_t name[DNS_NAME_MAX], const struct zone **zone);
+
+/*
+ * The registry zone that a request names by "zone", or the only one there is. ERR_FORMAT: there is
+ * none, and the reply is a refusal; ERR_NOMEM.
+ */
+int ctl_find_zone(const struct root *root, const json_t *request, json_t *reply,
+		  const struct zone **zone);
 
 /* ---- metrics.c ---- */
 

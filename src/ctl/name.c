@@ -65,30 +65,24 @@ static const struct zone *only_zone(const struct root *root)
 	return only;
 }
 
-/* Completes `relative`, of which no zone is known, by the zone that is said or the only one. */
-static int complete(const struct root *root, const char *zone_text, const uint8_t *relative,
-		    json_t *reply, uint8_t name[DNS_NAME_MAX], const struct zone **zone)
+int ctl_find_zone(const struct root *root, const json_t *request, json_t *reply,
+		  const struct zone **zone)
 {
+	const char *text = json_string_value(json_object_get(request, "zone"));
 	uint8_t apex[DNS_NAME_MAX];
 
-	if (zone_text == NULL) {
+	if (text == NULL) {
 		*zone = only_zone(root);
-		if (*zone == NULL) {
-			return give_up(ctl_refuse(reply, NULL,
-						  "there is not one registry zone here; say the "
-						  "name in full, or its zone"));
-		}
-	} else {
-		*zone = dns_name_from_text(apex, zone_text, NULL) < 0 ? NULL
-								      : root_zone(root, apex);
-		if (*zone == NULL || !zone_is_registry(*zone)) {
-			return give_up(ctl_refuse(reply, CTL_NOT_FOUND,
-						  "no registry zone here is called %.*s",
-						  shown(zone_text), zone_text));
-		}
+		return *zone != NULL ? OK
+				     : give_up(ctl_refuse(reply, NULL,
+							  "there is not one registry zone here; "
+							  "say the name in full, or its zone"));
 	}
-	if (dns_name_join(name, relative, zone_apex(*zone)) < 0) {
-		return give_up(ctl_refuse(reply, NULL, "the name is longer than 255 octets"));
+	*zone = dns_name_from_text(apex, text, NULL) < 0 ? NULL : root_zone(root, apex);
+	if (*zone == NULL || !zone_is_registry(*zone)) {
+		return give_up(ctl_refuse(reply, CTL_NOT_FOUND,
+					  "no registry zone here is called %.*s", shown(text),
+					  text));
 	}
 	return OK;
 }
@@ -97,8 +91,8 @@ int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 		  uint8_t name[DNS_NAME_MAX], const struct zone **zone)
 {
 	const char *text = json_string_value(json_object_get(request, "name"));
-	const char *zone_text = json_string_value(json_object_get(request, "zone"));
 	uint8_t written[DNS_NAME_MAX];
+	int ret;
 
 	if (text == NULL) {
 		return give_up(ctl_refuse(reply, NULL, "the request has no \"name\""));
@@ -108,7 +102,12 @@ int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 	}
 	*zone = root_zone_for(root, written);
 	if (*zone == NULL || !zone_is_registry(*zone)) {
-		return complete(root, zone_text, written, reply, name, zone);
+		ret = ctl_find_zone(root, request, reply, zone);
+		if (ret == OK && dns_name_join(name, written, zone_apex(*zone)) < 0) {
+			ret = give_up(
+				ctl_refuse(reply, NULL, "the name is longer than 255 octets"));
+		}
+		return ret;
 	}
 	memcpy(name, written, dns_name_size(written));
 	return OK;

@@ -8,8 +8,6 @@
 #include "dns/rrtype.h"
 #include "registry/inside.h"
 
-#define WITHDRAWN_S 600 /* at least as long as a fudge of 300 s lets a replay in */
-
 /* ---- marks of withdrawn names ------------------------------------------------------------ */
 
 int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
@@ -265,6 +263,8 @@ int registry_apply(struct root_writer *writer, const uint8_t *command, size_t si
 		return apply_expire(writer, command, size, time_s, arena, result);
 	case COMMAND_RETIRE:
 		return apply_retire(writer, command, size, result);
+	case COMMAND_IMPORT:
+		return apply_import(writer, command, size, version, time_s, arena, result);
 	case COMMAND_OPERATOR:
 		return apply_operator(writer, command, size, time_s, arena, result);
 	default:

@@ -111,7 +111,7 @@ int command_read_next(struct buf_reader *reader, const uint8_t **command, size_t
 
 int command_kind(const uint8_t *command, size_t size)
 {
-	if (size == 0 || command[0] < COMMAND_UPDATE || command[0] > COMMAND_OPERATOR) {
+	if (size == 0 || command[0] < COMMAND_UPDATE || command[0] > COMMAND_IMPORT) {
 		return ERR_DAMAGED;
 	}
 	return command[0];
@@ -532,5 +532,43 @@ int command_read_operator(struct command_operator *word, const uint8_t *command,
 	    (word->action != OPERATOR_RELEASE && word->action != OPERATOR_REMOVE)) {
 		return ERR_DAMAGED;
 	}
+	return OK;
+}
+
+/* ---- import ------------------------------------------------------------------------------ */
+
+size_t command_import_size(const struct command_import *import)
+{
+	return 1 + 1 + dns_name_size(import->zone) + 4 + SIPHASH_KEY_SIZE + 4 + 4;
+}
+
+void command_write_import(struct buf_writer *out, const struct command_import *import)
+{
+	buf_write_u8(out, COMMAND_IMPORT);
+	buf_write_u8(out, import->is_replace);
+	write_name(out, import->zone);
+	buf_write_u32(out, import->serial);
+	buf_write(out, import->ring_key, SIPHASH_KEY_SIZE);
+	buf_write_u32(out, import->count);
+	buf_write_u32(out, import->mark_count);
+}
+
+int command_read_import(struct command_import *import, const uint8_t *command, size_t size)
+{
+	struct buf_reader reader = open_command(command, size, COMMAND_IMPORT);
+	const uint8_t flags = buf_read_u8(&reader);
+	const uint8_t *key;
+
+	import->is_replace = flags == 1;
+	import->zone = read_name(&reader);
+	import->serial = buf_read_u32(&reader);
+	key = buf_read(&reader, SIPHASH_KEY_SIZE);
+	import->count = buf_read_u32(&reader);
+	import->mark_count = buf_read_u32(&reader);
+	import->names = reader;
+	if (reader.failed || flags > 1) {
+		return ERR_DAMAGED;
+	}
+	memcpy(import->ring_key, key, SIPHASH_KEY_SIZE);
 	return OK;
 }

@@ -25,6 +25,7 @@ enum command_kind {
 	COMMAND_EXPIRE = 3, /* leases that ran out, each with the version meant */
 	COMMAND_RETIRE = 4, /* the zone is in no configuration any more; kept, not served */
 	COMMAND_OPERATOR = 5, /* a person's word about a name: it wins over every owner */
+	COMMAND_IMPORT = 6, /* what was exported: all that is registered in a zone */
 };
 
 /* A batch as read: the head, and where its commands stand. */
@@ -160,3 +161,19 @@ struct command_operator {
 size_t command_operator_size(const struct command_operator *word);
 void command_write_operator(struct buf_writer *out, const struct command_operator *word);
 int command_read_operator(struct command_operator *word, const uint8_t *command, size_t size);
+
+/* All that is registered in a zone, from an export (registry/text.h). */
+struct command_import {
+	bool is_replace; /* what is registered there goes; else that is a refusal */
+	const uint8_t *zone;
+	uint32_t serial; /* that the exported zone had */
+	uint8_t ring_key[SIPHASH_KEY_SIZE];
+	uint32_t count; /* names */
+	uint32_t mark_count; /* of withdrawn names */
+	struct buf_reader names; /* each as a NAME of the snapshot, then each mark as a MARK */
+};
+size_t command_import_size(const struct command_import *import); /* without names and marks */
+void command_write_import(struct buf_writer *out, const struct command_import *import);
+
+/* ERR_DAMAGED; the names are not looked into. */
+int command_read_import(struct command_import *import, const uint8_t *command, size_t size);

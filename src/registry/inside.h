@@ -16,6 +16,8 @@ struct said {
 	const uint8_t *label;
 };
 
+#define WITHDRAWN_S 600 /* at least as long as a fudge of 300 s lets a replay in */
+
 /* A name under evaluation. */
 struct draft {
 	struct draft *next;
@@ -123,3 +125,33 @@ int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, 
 /* operator.c: a person's word about a name. ERR_NOMEM, ERR_DAMAGED. */
 int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t time_s,
 		   struct arena *arena, struct command_result *result);
+
+/* ---- save.c: the content of a name, as snapshots and imports have it (FORMAT.md, NAME) ---- */
+
+size_t content_size(const struct content *content);
+void content_write(struct buf_writer *out, const struct content *content);
+
+/* Where what is read stands until the next one. Zeroed at first. */
+struct content_room {
+	uint8_t name[DNS_NAME_MAX];
+	struct record *records;
+	size_t count;
+};
+void content_room_free(struct content_room *room);
+
+/* *out: views into the reader's octets and the room. ERR_DAMAGED, ERR_NOMEM. */
+int content_read(struct buf_reader *in, const uint8_t *apex, struct content_room *room,
+		 struct content *out);
+
+/* A mark of a withdrawn name, the same way. */
+#define MARK_SIZE 24
+void mark_write(struct buf_writer *out, const struct zone_mark *mark);
+void mark_read(struct buf_reader *in, struct zone_mark *mark); /* the reader may fail */
+
+/* ---- install.c: what was exported is put into a zone ---- */
+
+int apply_import(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
+		 uint64_t time_s, struct arena *arena, struct command_result *result);
+
+/* Is anything registered there, beside what the base file says? */
+bool zone_has_registrations(const struct zone *zone);

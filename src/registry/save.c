@@ -64,7 +64,7 @@ static int frame(struct saver *saver, enum frame_kind kind, size_t size, struct 
 	return OK;
 }
 
-static size_t content_size(const struct content *content)
+size_t content_size(const struct content *content)
 {
 	size_t size = dns_name_size(content->name) + 1 + 2 + content->owner.id_size + 4 + 4 + 8 +
 		      8 + 8 + 2 + content->subtypes_size + 4;
@@ -75,7 +75,7 @@ static size_t content_size(const struct content *content)
 	return size;
 }
 
-static void write_content(struct buf_writer *out, const struct content *content)
+void content_write(struct buf_writer *out, const struct content *content)
 {
 	buf_write(out, content->name, dns_name_size(content->name));
 	buf_write_u8(out, content->flags);
@@ -122,22 +122,34 @@ static int save_name(void *context, const struct zone *zone, const struct node *
 	}
 	const int ret = frame(saver, FRAME_NAME, content_size(&content), &out);
 	if (ret == OK) {
-		write_content(&out, &content);
+		content_write(&out, &content);
 		saver->names++;
 	}
 	return ret;
+}
+
+void mark_write(struct buf_writer *out, const struct zone_mark *mark)
+{
+	buf_write_u64(out, mark->hash);
+	buf_write_u64(out, mark->signed_s);
+	buf_write_u64(out, mark->until_s);
+}
+
+void mark_read(struct buf_reader *in, struct zone_mark *mark)
+{
+	mark->hash = buf_read_u64(in);
+	mark->signed_s = buf_read_u64(in);
+	mark->until_s = buf_read_u64(in);
 }
 
 static int save_mark(void *context, const struct zone_mark *mark)
 {
 	struct saver *saver = context;
 	struct buf_writer out;
-	const int ret = frame(saver, FRAME_MARK, 8 + 8 + 8, &out);
+	const int ret = frame(saver, FRAME_MARK, MARK_SIZE, &out);
 
 	if (ret == OK) {
-		buf_write_u64(&out, mark->hash);
-		buf_write_u64(&out, mark->signed_s);
-		buf_write_u64(&out, mark->until_s);
+		mark_write(&out, mark);
 		saver->names++;
 	}
 	return ret;
@@ -207,8 +219,7 @@ struct registry_loader {
 	bool has_zone;
 	bool has_end;
 	uint8_t apex[DNS_NAME_MAX];
-	struct record *records;
-	size_t record_room;
+	struct content_room room_for;
 };
 
 int registry_loader_new(struct registry_loader **out, struct root_writer *writer)
@@ -274,21 +285,21 @@ static bool is_sound_subtypes(const uint8_t *labels, uint16_t size)
 	return at == size;
 }
 
-static int load_records(struct registry_loader *loader, struct buf_reader *in, size_t count)
+static int read_records(struct content_room *room, struct buf_reader *in, size_t count)
 {
 	if (count > buf_left(in) / 9) {
 		return ERR_DAMAGED;
 	}
-	if (count > loader->record_room) {
-		struct record *records = realloc(loader->records, count * sizeof(*records));
+	if (count > room->count) {
+		struct record *records = realloc(room->records, count * sizeof(*records));
 		if (records == NULL) {
 			return ERR_NOMEM;
 		}
-		loader->records = records;
-		loader->record_room = count;
+		room->records = records;
+		room->count = count;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct record *record = &loader->records[i];
+		struct record *record = &room->records[i];
 		record->type = buf_read_u16(in);
 		record->ttl = buf_read_u32(in);
 		record->flags = buf_read_u8(in);
@@ -302,13 +313,12 @@ static int load_records(struct registry_loader *loader, struct buf_reader *in, s
 	return OK;
 }
 
-static int load_name(struct registry_loader *loader, struct buf_reader *in)
+int content_read(struct buf_reader *in, const uint8_t *apex, struct content_room *room,
+		 struct content *out)
 {
-	uint8_t name[DNS_NAME_MAX];
-	struct content content = {.name = name};
+	struct content content = {.name = room->name};
 
-	if (dns_name_read_plain(in, name) < 0 || !loader->has_zone ||
-	    !dns_name_is_in(name, loader->apex)) {
+	if (dns_name_read_plain(in, room->name) < 0 || !dns_name_is_in(room->name, apex)) {
 		return ERR_DAMAGED;
 	}
 	content.flags = buf_read_u8(in);
@@ -329,23 +339,37 @@ static int load_name(struct registry_loader *loader, struct buf_reader *in)
 	    !is_sound_subtypes(content.subtypes, content.subtypes_size)) {
 		return ERR_DAMAGED;
 	}
-	const int ret = load_records(loader, in, content.count);
+	const int ret = read_records(room, in, content.count);
+	content.records = room->records;
+	*out = content;
+	return ret;
+}
+
+void content_room_free(struct content_room *room)
+{
+	free(room->records);
+}
+
+static int load_name(struct registry_loader *loader, struct buf_reader *in)
+{
+	struct content content;
+
+	if (!loader->has_zone) {
+		return ERR_DAMAGED;
+	}
+	const int ret = content_read(in, loader->apex, &loader->room_for, &content);
 	if (ret != OK) {
 		return ret;
 	}
-	content.records = loader->records;
 	loader->names++;
 	return zone_load(loader->writer, loader->apex, &content);
 }
 
 static int load_mark(struct registry_loader *loader, struct buf_reader *in)
 {
-	const struct zone_mark mark = {
-		.hash = buf_read_u64(in),
-		.signed_s = buf_read_u64(in),
-		.until_s = buf_read_u64(in),
-	};
+	struct zone_mark mark;
 
+	mark_read(in, &mark);
 	if (in->failed || !loader->has_zone) {
 		return ERR_DAMAGED;
 	}
@@ -443,6 +467,6 @@ void registry_loader_free(struct registry_loader *loader)
 		return;
 	}
 	free(loader->octets);
-	free(loader->records);
+	content_room_free(&loader->room_for);
 	free(loader);
 }

@@ -108,6 +108,11 @@ static const struct option_row policy_options[] = {
 {0, NULL, NULL, NULL, NULL, 0},
 };
 
+static const struct option_row import_options[] = {
+{0, "replace", NULL, "what is registered in the zone goes", FLAG(is_replace)},
+{0, NULL, NULL, NULL, NULL, 0},
+};
+
 const struct command commands[] = {
 {"browse", "[TYPE]", "list the service types, or the instances of one",
 	NULL, 0, 1, false, browse_run},
@@ -129,6 +134,10 @@ const struct command commands[] = {
 {"policy", "test NAME TYPE [KEY=VALUE ...]",
 	"show what a registration would get, and by which rule",
 	policy_options, 3, SIZE_MAX, false, policy_run},
+{"export", "[ZONE]", "print all that is registered in a zone, as text",
+	NULL, 0, 1, false, export_run},
+{"import", "FILE", "register all of such a text, or nothing",
+	import_options, 1, 1, false, import_run},
 {"release", "NAME ...", "publish instances that a rule holds back",
 	operator_options, 1, SIZE_MAX, false, release_run},
 {"remove", "NAME ...", "take away what is registered at a name, whoever did",

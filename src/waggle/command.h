@@ -29,6 +29,7 @@ struct options {
 	const char *signer;
 	bool is_tcp;
 	bool is_cookie;
+	bool is_replace; /* import */
 	struct services *services; /* holds what `service` needs */
 	struct service service; /* what options say of it */
 	char **arguments; /* behind the command, without the options */
@@ -80,6 +81,8 @@ int why_run(const struct options *options);
 int status_run(const struct options *options);
 int metrics_run(const struct options *options);
 int policy_run(const struct options *options);
+int export_run(const struct options *options);
+int import_run(const struct options *options);
 int release_run(const struct options *options);
 int remove_run(const struct options *options);
 int help_run(const struct options *options);

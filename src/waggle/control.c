@@ -141,7 +141,7 @@ void control_close(struct control *control)
 
 /* ---- sending ----------------------------------------------------------------------------- */
 
-static enum ending send_octets(struct control *control, const void *octets, size_t size)
+enum ending control_send_octets(struct control *control, const void *octets, size_t size)
 {
 	const char *at = octets;
 
@@ -170,7 +170,7 @@ enum ending control_send(struct control *control, const json_t *request)
 	}
 	const size_t size = strlen(text);
 	text[size] = '\n'; /* at once, for its NUL */
-	ending = send_octets(control, text, size + 1);
+	ending = control_send_octets(control, text, size + 1);
 	free(text);
 	return ending;
 }

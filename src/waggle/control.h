@@ -46,6 +46,9 @@ void control_close(struct control *control);
 /* Sends a request (NULL: memory is out). */
 enum ending control_send(struct control *control, const json_t *request);
 
+/* Sends octets as they are, behind a request that says how many. */
+enum ending control_send_octets(struct control *control, const void *octets, size_t size);
+
 /*
  * The next line, as it came (valid until the next one) and as an object: returns owned. One with
  * "ok" false has been said, see control_ask().

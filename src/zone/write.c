@@ -398,6 +398,20 @@ int zone_set_serial(struct root_writer *writer, const uint8_t *apex, uint32_t se
 	return OK;
 }
 
+int zone_set_ring(struct root_writer *writer, const uint8_t *apex,
+		  const uint8_t ring_key[SIPHASH_KEY_SIZE])
+{
+	struct zone_work *work = work_of(writer, apex);
+
+	if (work == NULL) {
+		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+	}
+	assert(work->zone->instances == 0);
+	work->zone->ring = siphash_key(ring_key);
+	memcpy(work->zone->ring_key, ring_key, SIPHASH_KEY_SIZE);
+	return OK;
+}
+
 int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t hash)
 {
 	struct zone_work *work = work_of(writer, apex);

@@ -441,6 +441,10 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 int zone_load(struct root_writer *writer, const uint8_t *apex, const struct content *content);
 int zone_load_end(struct root_writer *writer);
 
+/* Another key for the ring of a registry zone, in which no name but the apex has anything now. */
+int zone_set_ring(struct root_writer *writer, const uint8_t *apex,
+		  const uint8_t ring_key[SIPHASH_KEY_SIZE]);
+
 int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t hash);
 
 /*

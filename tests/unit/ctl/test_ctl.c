@@ -612,20 +612,21 @@ END_TEST
 /* One request to its last line, with the n-th allocation failing; false: none was left to fail. */
 static bool answer_without(const struct house *house, const char *request, unsigned n)
 {
-	struct answer *more = NULL;
-	char *answer = NULL;
+	struct outcome out;
+	char *answer;
 	int ret;
 
 	fail_alloc_after(n);
-	ret = command_answer(&house->options, request, strlen(request), &answer, &more);
-	while (ret == OK && more != NULL) {
+	ret = command_answer(&house->options, request, strlen(request), &out);
+	answer = out.text;
+	while (ret == OK && out.more != NULL) {
 		free(answer);
-		ret = more->next(more, &answer);
+		ret = out.more->next(out.more, &answer);
 		if (answer == NULL) {
 			break;
 		}
 	}
-	answer_free(more);
+	answer_free(out.more);
 	fail_alloc_off();
 	if (!fail_alloc_hit()) {
 		ck_assert_int_eq(ret, OK);
@@ -647,6 +648,7 @@ START_TEST(any_failed_allocation_of_an_answer_is_reported)
 		"{\"command\":\"show\",\"name\":\"a._a._tcp\"}",
 		"{\"command\":\"why\",\"name\":\"a._a._tcp\"}",
 		"{\"command\":\"metrics\"}",
+		"{\"command\":\"export\"}",
 	};
 	struct house house;
 

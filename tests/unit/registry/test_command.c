@@ -381,10 +381,20 @@ static void make_some_operator(struct made *made)
 	ck_assert_uint_eq(made->size, command_operator_size(&word));
 }
 
+static void make_some_import(struct made *made)
+{
+	const struct command_import import = {.is_replace = true, .zone = zone, .serial = 7};
+	struct buf_writer out = buf_writer(made->octets, ROOM);
+
+	command_write_import(&out, &import);
+	made->size = buf_written(&out);
+	ck_assert_uint_eq(made->size, command_import_size(&import));
+}
+
 static void (*const makers[])(struct made *) = {
 	[COMMAND_UPDATE] = make_some_update,     [COMMAND_BASE] = make_some_base,
 	[COMMAND_EXPIRE] = make_some_expire,     [COMMAND_RETIRE] = make_some_retire,
-	[COMMAND_OPERATOR] = make_some_operator,
+	[COMMAND_OPERATOR] = make_some_operator, [COMMAND_IMPORT] = make_some_import,
 };
 
 /* Reads a command of this kind as apply does, walks included. */
@@ -396,6 +406,7 @@ static int read_all(enum command_kind kind, const uint8_t *octets, size_t size)
 	struct command_change change;
 	struct command_expiry expiry;
 	struct command_operator word;
+	struct command_import import;
 	struct buf_reader reader;
 	struct zone_soa soa;
 	const uint8_t *apex;
@@ -429,6 +440,11 @@ static int read_all(enum command_kind kind, const uint8_t *octets, size_t size)
 		break;
 	case COMMAND_OPERATOR:
 		ret = command_read_operator(&word, octets, size);
+		break;
+	case COMMAND_IMPORT:
+		ret = command_read_import(&import, octets, size);
+		/* Names are read when it is applied: test_export.c */
+		ret = ret == OK && buf_left(&import.names) > 0 ? ERR_DAMAGED : ret;
 		break;
 	}
 	return ret;
@@ -515,7 +531,7 @@ END_TEST
 
 START_TEST(a_command_cut_or_lengthened_anywhere_is_damaged)
 {
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_IMPORT; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -535,7 +551,7 @@ END_TEST
 
 START_TEST(any_octet_changed_is_damaged_or_sound)
 {
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_IMPORT; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -557,14 +573,14 @@ END_TEST
 START_TEST(a_command_of_another_kind_is_damaged)
 {
 	static const uint8_t none[] = {0};
-	static const uint8_t unknown[] = {COMMAND_OPERATOR + 1};
+	static const uint8_t unknown[] = {COMMAND_IMPORT + 1};
 
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_IMPORT; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
 		ck_assert_int_eq(command_kind(made.octets, made.size), kind);
-		for (int other = COMMAND_UPDATE; other <= COMMAND_OPERATOR; other++) {
+		for (int other = COMMAND_UPDATE; other <= COMMAND_IMPORT; other++) {
 			ck_assert(other == kind || read_all((enum command_kind)other, made.octets,
 							    made.size) == ERR_DAMAGED);
 		}
@@ -675,8 +691,8 @@ static size_t make_batch(uint8_t *octets)
 	struct buf_writer out = buf_writer(octets, ROOM);
 	size_t size = COMMAND_BATCH_HEAD;
 
-	command_write_batch(&out, COMMAND_OPERATOR, 0x6a000000);
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
+	command_write_batch(&out, COMMAND_IMPORT, 0x6a000000);
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_IMPORT; kind++) {
 		static struct made made;
 
 		makers[kind](&made);
@@ -697,8 +713,8 @@ START_TEST(batches_come_back_as_written)
 
 	ck_assert_int_eq(command_read_batch(&batch, octets, size), OK);
 	ck_assert_uint_eq(batch.time_s, 0x6a000000);
-	ck_assert_uint_eq(batch.count, COMMAND_OPERATOR);
-	for (int kind = COMMAND_UPDATE; kind <= COMMAND_OPERATOR; kind++) {
+	ck_assert_uint_eq(batch.count, COMMAND_IMPORT);
+	for (int kind = COMMAND_UPDATE; kind <= COMMAND_IMPORT; kind++) {
 		ck_assert_int_eq(command_read_next(&batch.commands, &command, &command_size), OK);
 		ck_assert_int_eq(command_kind(command, command_size), kind);
 		ck_assert_int_eq(read_all((enum command_kind)kind, command, command_size), OK);

@@ -1,0 +1,357 @@
+/*
+ * An import: all that was registered in an exported zone is put into this one, in one delta, with
+ * owners, leases (a full term each) and what is held. What the base file here says stays, and wins;
+ * a name of an import that it has refuses the whole.
+ *
+ * The ring's key comes with the import, so that clients are shown the same parts of large pools.
+ * Places on the ring are computed with it, so all names go first, and those of the base come back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "dns/rrtype.h"
+#include "dns/types.h"
+#include "registry/inside.h"
+
+#define SERIAL_JUMP (1u << 24) /* design 6: a secondary never sees it go backwards */
+
+/* A name as it is before, or what the base says of it. */
+struct kept {
+	struct kept *next;
+	struct content content; /* of the base: its records alone; else without any */
+	bool is_base; /* comes back */
+	bool is_merged; /* the import has the name too */
+};
+
+struct install {
+	struct root_writer *writer;
+	const struct command_import *import;
+	struct arena *arena;
+	struct map names; /* folded name -> struct kept */
+	struct kept *first;
+	uint64_t version;
+	uint64_t time_s;
+	struct command_result *result;
+};
+
+/* ---- what is there ----------------------------------------------------------------------- */
+
+/* Anything at this name that is not the base's? */
+static int is_registered(void *context, const struct zone *zone, const struct node *node)
+{
+	const size_t room = node_record_count(node);
+	struct content content;
+
+	(void)context;
+	(void)node_content(node, &content, NULL, 0);
+	if (content.owner.kind != OWNER_NONE || room == 0 ||
+	    !zone_role_is_shared(zone_role(zone, content.name))) {
+		return content.owner.kind > OWNER_BASE;
+	}
+	struct record *records = calloc(room, sizeof(*records));
+	bool is_others =
+		records == NULL; /* whoever has no memory for this, has none for the rest */
+	const size_t count = records == NULL ? 0 : node_content(node, &content, records, room);
+	for (size_t i = 0; i < count; i++) {
+		is_others = is_others || (records[i].flags & RECORD_BASE) == 0;
+	}
+	free(records);
+	return is_others;
+}
+
+bool zone_has_registrations(const struct zone *zone)
+{
+	return zone_walk(zone, is_registered, NULL) == 1;
+}
+
+static int copy_records(struct install *install, struct content *content, bool is_shared)
+{
+	struct record *records =
+		arena_calloc(install->arena, content->count + 1, sizeof(struct record));
+	size_t kept = 0;
+
+	if (records == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < content->count; i++) {
+		const struct record *record = &content->records[i];
+
+		if (is_shared && (record->flags & RECORD_BASE) == 0) {
+			continue;
+		}
+		records[kept] = *record;
+		records[kept].rdata = arena_dup(install->arena, record->rdata, record->size);
+		if (records[kept++].rdata == NULL) {
+			return ERR_NOMEM;
+		}
+	}
+	content->records = records;
+	content->count = kept;
+	return OK;
+}
+
+/* Takes note of a name and, where it is the base's, of all that it has. */
+static int note(void *context, const struct zone *zone, const struct node *node)
+{
+	struct install *install = context;
+	const size_t room = node_record_count(node);
+	struct record *records = arena_calloc(install->arena, room + 1, sizeof(*records));
+	struct kept *kept = arena_calloc(install->arena, 1, sizeof(*kept));
+	uint8_t folded[DNS_NAME_MAX];
+	struct content content;
+
+	if (records == NULL || kept == NULL) {
+		return ERR_NOMEM;
+	}
+	node_content(node, &content, records, room);
+	if (content.count == 0 && content.flags == 0 && content.owner.kind == OWNER_NONE) {
+		return OK;
+	}
+	const size_t size = dns_name_fold(folded, content.name);
+	const bool is_shared = zone_role_is_shared(zone_role(zone, content.name));
+	const uint8_t *key = arena_dup(install->arena, folded, size);
+	const uint8_t *name = arena_dup(install->arena, content.name, size);
+	if (key == NULL || name == NULL || map_put(&install->names, key, size, kept) != OK) {
+		return ERR_NOMEM;
+	}
+	kept->next = install->first;
+	install->first = kept;
+	kept->content = (struct content){.name = name, .owner = content.owner};
+	kept->content.key_lease_s = content.key_lease_s;
+	if (content.owner.id_size > 0) {
+		kept->content.owner.id =
+			arena_dup(install->arena, content.owner.id, content.owner.id_size);
+	}
+	if (!is_shared && content.owner.kind != OWNER_BASE) {
+		return kept->content.owner.id_size > 0 && kept->content.owner.id == NULL ? ERR_NOMEM
+											 : OK;
+	}
+	kept->content = content;
+	kept->content.name = name;
+	kept->content.subtypes = arena_dup(install->arena, content.subtypes, content.subtypes_size);
+	if (kept->content.subtypes == NULL) {
+		return ERR_NOMEM;
+	}
+	if (is_shared) {
+		kept->content.lease_s = 0;
+		kept->content.key_lease_s = 0;
+	}
+	const int ret = copy_records(install, &kept->content, is_shared);
+	kept->is_base = kept->content.count > 0 || kept->content.flags != 0;
+	return ret;
+}
+
+/* ---- putting ----------------------------------------------------------------------------- */
+
+static int put_all(struct install *install, bool is_gone)
+{
+	int ret = OK;
+
+	for (struct kept *kept = install->first; ret == OK && kept != NULL; kept = kept->next) {
+		const struct content gone = {.name = kept->content.name};
+
+		if (is_gone) {
+			ret = zone_put(install->writer, install->import->zone, &gone);
+		} else if (kept->is_base && !kept->is_merged) {
+			ret = zone_put(install->writer, install->import->zone, &kept->content);
+		}
+	}
+	return ret;
+}
+
+/* At a name that both may use: what the base says, then what the import says beside it. */
+static int merge(struct install *install, struct kept *kept, struct content *content)
+{
+	const size_t room = kept->content.count + content->count;
+	struct record *records = arena_calloc(install->arena, room + 1, sizeof(*records));
+	size_t count = kept->content.count;
+
+	if (records == NULL) {
+		return ERR_NOMEM;
+	}
+	if (count > 0) {
+		memcpy(records, kept->content.records, count * sizeof(*records));
+	}
+	for (size_t i = 0; i < content->count; i++) {
+		struct record record = content->records[i];
+		bool is_said = false;
+
+		for (size_t k = 0; k < kept->content.count && !is_said; k++) {
+			const struct record *base = &records[k];
+
+			if (base->type == record.type) {
+				record.ttl = base->ttl;
+				is_said = dns_rdata_equal(record.type, record.rdata, record.size,
+							  base->rdata, base->size);
+			}
+		}
+		if (!is_said) {
+			records[count++] = record;
+		}
+	}
+	content->records = records;
+	content->count = count;
+	return OK;
+}
+
+static struct kept *find(const struct install *install, const uint8_t *name)
+{
+	uint8_t folded[DNS_NAME_MAX];
+	const size_t size = dns_name_fold(folded, name);
+
+	return map_get(&install->names, folded, size);
+}
+
+/* Names that a key had and the import has not: no replay brings them back. */
+static int mark_withdrawn(struct install *install)
+{
+	int ret = OK;
+
+	for (struct kept *kept = install->first; ret == OK && kept != NULL; kept = kept->next) {
+		const uint32_t key_lease_s = kept->content.key_lease_s;
+		const struct zone_mark mark = {
+			.signed_s = install->time_s,
+			.until_s = install->time_s +
+				   (key_lease_s > WITHDRAWN_S ? key_lease_s : WITHDRAWN_S)};
+
+		if (!kept->is_merged && kept->content.owner.kind == OWNER_KEY) {
+			ret = zone_set_mark(install->writer, install->import->zone,
+					    kept->content.name, &kept->content.owner, &mark,
+					    install->time_s);
+		}
+	}
+	return ret;
+}
+
+static int put_name(struct install *install, struct content *content)
+{
+	struct kept *kept = find(install, content->name);
+	const int ret = kept != NULL && kept->is_base ? merge(install, kept, content) : OK;
+
+	if (kept != NULL) {
+		kept->is_merged = true;
+	}
+	content->version = install->version;
+	return ret == OK ? zone_put(install->writer, install->import->zone, content) : ret;
+}
+
+typedef int (*name_fn)(struct install *install, struct content *content);
+
+/* Calls for each name of the import; the reader ends behind them. */
+static int each_name(struct install *install, struct buf_reader *reader, name_fn fn)
+{
+	struct content_room room = {.count = 0};
+	int ret = OK;
+
+	for (uint32_t left = install->import->count; ret == OK && left > 0; left--) {
+		struct content content;
+
+		ret = content_read(reader, install->import->zone, &room, &content);
+		ret = ret == OK ? fn(install, &content) : ret;
+	}
+	content_room_free(&room);
+	return ret;
+}
+
+/* The marks that follow the names; nothing follows them. */
+static int read_marks(struct install *install, struct buf_reader *reader, bool is_put)
+{
+	int ret = OK;
+
+	for (uint32_t left = install->import->mark_count; ret == OK && left > 0; left--) {
+		struct zone_mark mark;
+
+		mark_read(reader, &mark);
+		if (reader->failed) {
+			return ERR_DAMAGED;
+		}
+		ret = is_put ? zone_load_mark(install->writer, install->import->zone, &mark) : OK;
+	}
+	return ret == OK && buf_left(reader) > 0 ? ERR_DAMAGED : ret;
+}
+
+/* The base here has a name that was registered there: REFUSAL. */
+static int check_name(struct install *install, struct content *content)
+{
+	const struct kept *kept = find(install, content->name);
+	char text[DNS_NAME_TEXT_MAX];
+
+	if (kept == NULL || kept->content.owner.kind != OWNER_BASE) {
+		return OK;
+	}
+	return result_refuse(install->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+			     "%.100s is the base file's here",
+			     dns_name_to_text(text, content->name));
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static uint32_t next_serial(uint32_t here, uint32_t there)
+{
+	const uint32_t later = (int32_t)(there - here) > 0 ? there : here;
+	const uint32_t serial = later + SERIAL_JUMP;
+
+	return serial == 0 ? 1 : serial;
+}
+
+static int check_zone(struct install *install, const struct zone *zone)
+{
+	if (zone == NULL || !zone_is_registry(zone)) {
+		return result_refuse(install->result, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
+				     "no registry zone of this name here");
+	}
+	if (!zone_is_served(zone)) {
+		return result_refuse(install->result, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+				     "the zone is not in service");
+	}
+	if (!install->import->is_replace && zone_has_registrations(zone)) {
+		return result_refuse(install->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				     "names are registered in this zone, and are to stay");
+	}
+	return OK;
+}
+
+static int install_all(struct install *install, uint32_t serial)
+{
+	const uint8_t *apex = install->import->zone;
+	struct buf_reader reader = install->import->names;
+	int ret = put_all(install, true);
+
+	ret = ret == OK ? zone_set_ring(install->writer, apex, install->import->ring_key) : ret;
+	ret = ret == OK ? each_name(install, &reader, put_name) : ret;
+	ret = ret == OK ? put_all(install, false) : ret;
+	ret = ret == OK ? read_marks(install, &reader, true) : ret;
+	ret = ret == OK ? mark_withdrawn(install) : ret;
+	return ret == OK ? zone_set_serial(install->writer, apex, serial) : ret;
+}
+
+int apply_import(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
+		 uint64_t time_s, struct arena *arena, struct command_result *result)
+{
+	struct command_import import;
+	struct install install = {.writer = writer,
+				  .import = &import,
+				  .arena = arena,
+				  .version = version,
+				  .time_s = time_s,
+				  .result = result};
+	int ret = command_read_import(&import, command, size);
+
+	if (ret != OK) {
+		return ret;
+	}
+	const struct zone *zone = root_zone(root_draft(writer), import.zone);
+	struct buf_reader reader = import.names;
+	map_init(&install.names, version);
+	ret = check_zone(&install, zone);
+	ret = ret == OK ? zone_walk(zone, note, &install) : ret;
+	ret = ret == OK ? each_name(&install, &reader, check_name) : ret;
+	ret = ret == OK ? read_marks(&install, &reader, false) : ret;
+	ret = ret == OK ? install_all(&install, next_serial(zone_serial(zone), import.serial))
+			: ret;
+	map_deinit(&install.names);
+	result->is_change = ret == OK;
+	return ret == REFUSAL ? OK : ret;
+}
