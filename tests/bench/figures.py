@@ -48,14 +48,15 @@ class Figures:
 
     def show_costs(self):
         rows = self.select("cpu_us")
+        width = max([25, *(len(what) for what, _ in rows)]) + 1
         if rows:
-            yield (f"\n{'':26}{'':10}{'CPU us':>8}{'x echo':>8}{'rate/s':>10}{'busy':>6}"
+            yield (f"\n{'':{width}}{'':10}{'CPU us':>8}{'x echo':>8}{'rate/s':>10}{'busy':>6}"
                    f"{'p50 us':>9}{'p99 us':>9}{'bad':>7}   CPU us, all rounds")
         last = None
         for what, name in rows:
             ratio = self.ratio(what, name)
             rounds = self.rows[(what, name)]
-            yield (f"{what if what != last else '':26}{name:10}"
+            yield (f"{what if what != last else '':{width}}{name:10}"
                    f"{self.median(what, name, 'cpu_us'):8.2f}"
                    f"{'' if ratio is None else f'{ratio:.2f}':>8}"
                    f"{self.median(what, name, 'rate'):10.0f}"

@@ -3,15 +3,18 @@
  * recvmmsg(2), and says what came back and how fast. It never sleeps, so that the server pays for
  * no wake-up of ours; give it a core of its own.
  *
- *	load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | -n COUNT] [-i INSTANCES]
- *	     [-f FIRST] [-m MEMBERS] [-z ZONE] [-q FILE] [-d] [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]
+ *	load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | -n COUNT] [-l SECONDS] [-i INSTANCES]
+ *	     [-f FIRST] [-m MEMBERS | -T TYPES] [-z ZONE] [-q FILE] [-d] [-c PORT] [-x] [-a] [-k SECRET]
+ *	     [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]
  *
  * query: SRV questions for instances FIRST .. FIRST + INSTANCES - 1 in random order, or those of
  * FILE (each behind its length in two octets). With -d no question is sent twice: each names another
  * size in its OPT, all of them larger than any answer. update: registrations of these instances in turn,
  * over and over: PTR, SRV, TXT and A with a lease (RFC 9664). So a first pass registers and every
- * further one is a heartbeat. All are of one type, or each MEMBERS have one. Ends after SECONDS, or
- * COUNT requests. -u registers that many once, beside the queries, on a socket of its own: at -R a
+ * further one is a heartbeat; with -c they change the port, with -x they remove, with -a all of an
+ * instance and its host is deleted and added in the same message. -k: signed by the key "bench" with
+ * this secret, in BASE64. All are of one type, or each MEMBERS have one, or of TYPES in turn. Ends after SECONDS, or
+ * COUNT requests; one without an answer is lost after a second, or -l. -u registers that many once, beside the queries, on a socket of its own: at -R a
  * second, or 64 in flight.
  *
  * Prints one JSON object; that of -u is its field "updates".
@@ -25,6 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/base64.h"
+#include "crypto/hmac.h"
+#include "dns/tsig.h"
 #include "dns/types.h"
 #include "tests/bench/latency.h"
 #include "tests/bench/packets.h"
@@ -34,7 +40,6 @@ enum {
 	ROOM = 4096,
 	WINDOW_MAX = 4096,
 	UPDATE_WINDOW = 64,
-	LOST_NS = 1000 * 1000 * 1000, /* a request without an answer is given up */
 	RCODES = 16,
 	OPT_REST = 8, /* octets of an OPT without options from its size on */
 	OPT_SIZES = 1 << 15, /* that are named in turn, from as many on */
@@ -47,8 +52,10 @@ struct options {
 	uint64_t rate; /* requests a second; 0: as the window lets */
 	double seconds;
 	uint64_t count;
+	uint64_t lost_ns; /* a request without an answer is given up */
 	const char *file;
 	bool is_distinct;
+	struct hmac_key *key; /* NULL: unsigned */
 	struct packet_options updates; /* registrations beside the queries */
 	uint64_t update_rate;
 };
@@ -63,6 +70,7 @@ struct flow {
 	struct packets packets;
 	bool is_random; /* order; else in turn */
 	bool is_distinct;
+	const struct hmac_key *key;
 	int fd;
 	unsigned window;
 	uint64_t rate;
@@ -83,6 +91,7 @@ struct flow {
 struct run {
 	uint64_t start_ns;
 	double seconds; /* until nothing more is sent; 0: until the counts are reached */
+	uint64_t lost_ns;
 	size_t flows;
 	struct flow flow[2];
 	struct mmsghdr in[BATCH];
@@ -92,6 +101,7 @@ struct run {
 	struct iovec out_pieces[BATCH][3]; /* ID, the rest; the end, where it is not the packet's */
 	uint8_t out_ids[BATCH][2];
 	uint8_t out_opts[BATCH][OPT_REST];
+	uint8_t out_signed[BATCH][ROOM];
 };
 
 static void fail(const char *what)
@@ -144,6 +154,7 @@ static void init_run(struct run *run, const struct options *options)
 	flow->count = options->count;
 	flow->is_random = !options->packets.is_update;
 	flow->is_distinct = options->is_distinct;
+	flow->key = options->key;
 	if (options->file != NULL) {
 		packets_read(&flow->packets, options->file);
 	} else {
@@ -164,6 +175,7 @@ static void init_run(struct run *run, const struct options *options)
 		run->out[i].msg_hdr.msg_iovlen = 2;
 	}
 	run->seconds = options->count > 0 ? 0 : options->seconds;
+	run->lost_ns = options->lost_ns;
 	run->start_ns = now_ns();
 }
 
@@ -191,6 +203,35 @@ static void put_size(struct run *run, unsigned at, uint64_t size)
 	run->out_pieces[at][2] = (struct iovec){.iov_base = end, .iov_len = OPT_REST};
 }
 
+/* The packet with its ID and a TSIG (RFC 8945 4.2, 4.3) instead of what was put. */
+static void put_signed(struct run *run, const struct hmac_key *key, unsigned at)
+{
+	struct iovec *pieces = run->out_pieces[at];
+	uint8_t *octets = run->out_signed[at];
+	const size_t size = 2 + pieces[1].iov_len;
+	struct dns_tsig tsig = {.time_s = (uint64_t)time(NULL),
+				.fudge_s = 300,
+				.mac_size = 32,
+				.original_id =
+					(uint16_t)(run->out_ids[at][0] << 8 | run->out_ids[at][1])};
+	uint8_t variables[DNS_TSIG_VARIABLES_MAX];
+
+	memcpy(tsig.key_name, "\5bench", 7);
+	memcpy(tsig.algorithm, "\13hmac-sha256", 13);
+	memcpy(octets, run->out_ids[at], 2);
+	memcpy(octets + 2, pieces[1].iov_base, pieces[1].iov_len);
+	const struct hmac_piece digested[] = {{octets, size},
+					      {variables, dns_tsig_variables(variables, &tsig)}};
+	if (hmac_compute(key, digested, 2, tsig.mac) != 0) {
+		fail("load: hmac");
+	}
+	struct buf_writer out = buf_writer(octets + size, ROOM - size);
+	dns_tsig_write(&out, &tsig);
+	octets[11]++; /* additional records: the OPT alone before */
+	pieces[0] = (struct iovec){.iov_base = octets, .iov_len = size + buf_written(&out)};
+	run->out[at].msg_hdr.msg_iovlen = 1;
+}
+
 static void put(struct run *run, struct flow *flow, unsigned at, uint64_t now)
 {
 	const struct packets *packets = &flow->packets;
@@ -209,6 +250,9 @@ static void put(struct run *run, struct flow *flow, unsigned at, uint64_t now)
 		.iov_len = packets->start[number + 1] - packets->start[number] - 2,
 	};
 	run->out[at].msg_hdr.msg_iovlen = flow->is_distinct ? 3 : 2;
+	if (flow->key != NULL) {
+		put_signed(run, flow->key, at);
+	}
 	if (flow->is_distinct) {
 		put_size(run, at, OPT_SIZES + (flow->sent + at) % OPT_SIZES);
 	}
@@ -285,12 +329,12 @@ static void receive_some(struct run *run, struct flow *flow)
 	}
 }
 
-static void give_up(struct flow *flow, uint64_t now)
+static void give_up(struct flow *flow, uint64_t now, uint64_t lost_ns)
 {
 	for (unsigned i = 0; i < flow->window; i++) {
 		struct flight *flight = &flow->flights[i];
 
-		if (flight->sent_ns != 0 && now - flight->sent_ns > LOST_NS) {
+		if (flight->sent_ns != 0 && now - flight->sent_ns > lost_ns) {
 			flight->sent_ns = 0;
 			flow->free[flow->free_count++] = (uint16_t)i;
 			flow->lost++;
@@ -326,9 +370,9 @@ static double drive(struct run *run)
 			is_going |= turn(run, &run->flow[i], now);
 		}
 		now = now_ns();
-		if (now - looked > LOST_NS / 10) {
+		if (now - looked > run->lost_ns / 10) {
 			for (size_t i = 0; i < run->flows; i++) {
-				give_up(&run->flow[i], now);
+				give_up(&run->flow[i], now, run->lost_ns);
 			}
 			looked = now;
 		}
@@ -362,11 +406,24 @@ static void print(const struct flow *flow, double seconds)
 
 static void usage(void)
 {
-	fprintf(stderr,
-		"usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
-		"-n COUNT]\n            [-i INSTANCES] [-f FIRST] [-m MEMBERS] [-z ZONE] "
-		"[-q FILE] [-d]\n            [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]\n");
+	fprintf(stderr, "usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
+			"-n COUNT]\n            [-l SECONDS] [-i INSTANCES] [-f FIRST] [-m MEMBERS "
+			"| -T TYPES] [-z ZONE] "
+			"[-q FILE] [-d]\n            [-c PORT] [-x] [-a] [-k SECRET] [-u INSTANCES "
+			"[-F FIRST] [-M MEMBERS] [-R RATE]]\n");
 	exit(EXIT_FAILURE);
+}
+
+static struct hmac_key *read_key(const char *text)
+{
+	uint8_t secret[128];
+	struct hmac_key *key = NULL;
+	const int size = base64_decode(secret, sizeof(secret), text, strlen(text));
+
+	if (size <= 0 || hmac_key_new(&key, HMAC_SHA256, secret, (size_t)size) != 0) {
+		usage();
+	}
+	return key;
 }
 
 static struct options read_options(int argc, char **argv)
@@ -374,6 +431,7 @@ static struct options read_options(int argc, char **argv)
 	struct options options = {
 		.window = 64,
 		.seconds = 1,
+		.lost_ns = 1000000000,
 		.packets = {.instances = 10000, .zone = "svc.example"},
 		.updates = {.is_update = true, .zone = "svc.example"},
 	};
@@ -384,7 +442,8 @@ static struct options read_options(int argc, char **argv)
 	}
 	options.packets.is_update = strcmp(argv[1], "update") == 0;
 	options.port = (uint16_t)strtoul(argv[2], NULL, 10);
-	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:i:f:m:z:q:du:F:M:R:")) != -1) {
+	while ((letter = getopt(argc - 2, argv + 2, "w:r:t:n:l:i:f:m:T:z:q:dc:xak:u:F:M:R:")) !=
+	       -1) {
 		switch (letter) {
 		case 'w':
 			options.window = (unsigned)strtoul(optarg, NULL, 10);
@@ -398,6 +457,9 @@ static struct options read_options(int argc, char **argv)
 		case 'n':
 			options.count = strtoull(optarg, NULL, 10);
 			break;
+		case 'l':
+			options.lost_ns = strtoull(optarg, NULL, 10) * 1000000000;
+			break;
 		case 'i':
 			options.packets.instances = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
@@ -406,6 +468,22 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'm':
 			options.packets.members = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'T':
+			options.packets.types = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'c':
+			options.packets.form = PACKET_CHANGE;
+			options.packets.port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'x':
+			options.packets.form = PACKET_REMOVE;
+			break;
+		case 'a':
+			options.packets.is_whole = true;
+			break;
+		case 'k':
+			options.key = read_key(optarg);
 			break;
 		case 'z':
 			options.packets.zone = optarg;

@@ -28,14 +28,15 @@ static void write_name(struct buf_writer *out, const char *text, const uint8_t *
 	buf_write(out, name, (size_t)size);
 }
 
-static void write_header(struct buf_writer *out, uint16_t flags, uint16_t authority)
+static void write_header(struct buf_writer *out, uint16_t flags, uint16_t authority,
+			 uint16_t additional)
 {
 	buf_write_u16(out, 0);
 	buf_write_u16(out, flags);
 	buf_write_u16(out, 1);
 	buf_write_u16(out, 0);
 	buf_write_u16(out, authority);
-	buf_write_u16(out, 1);
+	buf_write_u16(out, additional);
 }
 
 static void write_opt(struct buf_writer *out, uint32_t lease_s)
@@ -55,7 +56,9 @@ static void write_opt(struct buf_writer *out, uint32_t lease_s)
 /* "_http._tcp", or the type that this one has with its neighbours. */
 static void type_text(char *out, size_t size, uint32_t number, const struct packet_options *options)
 {
-	if (options->members == 0) {
+	if (options->types > 0) {
+		snprintf(out, size, "_t%u._tcp", number % options->types);
+	} else if (options->members == 0) {
 		snprintf(out, size, "_http._tcp");
 	} else {
 		snprintf(out, size, "_t%u._tcp", number / options->members);
@@ -69,7 +72,7 @@ static void write_query(struct buf_writer *out, uint32_t number, const uint8_t *
 	char text[64];
 
 	type_text(type, sizeof(type), number, options);
-	write_header(out, 0, 0);
+	write_header(out, 0, 0, 1);
 	snprintf(text, sizeof(text), "web-%06u.%s", number, type);
 	write_name(out, text, zone);
 	buf_write_u16(out, DNS_TYPE_SRV);
@@ -77,7 +80,7 @@ static void write_query(struct buf_writer *out, uint32_t number, const uint8_t *
 	write_opt(out, 0);
 }
 
-/* Type, class and TTL of a record, and room for its length. */
+/* Type, class and TTL of a record that is added, and room for its length. */
 static uint8_t *begin_rr(struct buf_writer *out, uint16_t type)
 {
 	buf_write_u16(out, type);
@@ -94,45 +97,104 @@ static void end_rr(const struct buf_writer *out, uint8_t *length)
 	length[1] = (uint8_t)size;
 }
 
-static void write_update(struct buf_writer *out, uint32_t number, const uint8_t *zone,
-			 const struct packet_options *options)
-{
+/* The names of one instance. */
+struct names {
+	const uint8_t *zone;
 	char type[32];
 	char instance[64];
 	char host[64];
+};
+
+/* Deletes an RRset, or all of a name (RFC 2136 2.5.2, 2.5.3). */
+static void write_delete(struct buf_writer *out, const struct names *names, const char *name,
+			 uint16_t type)
+{
+	write_name(out, name, names->zone);
+	buf_write_u16(out, type);
+	buf_write_u16(out, DNS_CLASS_ANY);
+	buf_write_u32(out, 0);
+	buf_write_u16(out, 0);
+}
+
+static uint16_t write_additions(struct buf_writer *out, const struct names *names, uint32_t number,
+				uint16_t port)
+{
 	uint8_t *length;
 
-	type_text(type, sizeof(type), number, options);
-	snprintf(instance, sizeof(instance), "web-%06u.%s", number, type);
-	snprintf(host, sizeof(host), "host-%06u", number);
-	write_header(out, DNS_OPCODE_UPDATE << 11, 4);
-	buf_write(out, zone, dns_name_size(zone));
-	buf_write_u16(out, DNS_TYPE_SOA);
-	buf_write_u16(out, DNS_CLASS_IN);
-
-	write_name(out, type, zone);
+	write_name(out, names->type, names->zone);
 	length = begin_rr(out, DNS_TYPE_PTR);
-	write_name(out, instance, zone);
+	write_name(out, names->instance, names->zone);
 	end_rr(out, length);
 
-	write_name(out, instance, zone);
+	write_name(out, names->instance, names->zone);
 	length = begin_rr(out, DNS_TYPE_SRV);
 	buf_write_u16(out, 0);
 	buf_write_u16(out, 0);
-	buf_write_u16(out, 8080);
-	write_name(out, host, zone);
+	buf_write_u16(out, (uint16_t)(8080 + port));
+	write_name(out, names->host, names->zone);
 	end_rr(out, length);
 
-	write_name(out, instance, zone);
+	write_name(out, names->instance, names->zone);
 	length = begin_rr(out, DNS_TYPE_TXT);
 	buf_write(out, "\x06path=/", 7);
 	end_rr(out, length);
 
-	write_name(out, host, zone);
+	write_name(out, names->host, names->zone);
 	length = begin_rr(out, DNS_TYPE_A);
 	buf_write_u32(out, 10u << 24 | (number & 0xffffff));
 	end_rr(out, length);
-	write_opt(out, LEASE_S);
+	return 4;
+}
+
+/* PTR, instance and host. */
+static uint16_t write_removal(struct buf_writer *out, const struct names *names)
+{
+	uint8_t *length;
+
+	write_name(out, names->type, names->zone);
+	buf_write_u16(out, DNS_TYPE_PTR);
+	buf_write_u16(out, DNS_CLASS_NONE);
+	buf_write_u32(out, 0);
+	length = buf_reserve(out, 2);
+	write_name(out, names->instance, names->zone);
+	end_rr(out, length);
+	write_delete(out, names, names->instance, DNS_TYPE_ANY);
+	write_delete(out, names, names->host, DNS_TYPE_ANY);
+	return 3;
+}
+
+static void write_update(struct buf_writer *out, uint32_t number, const uint8_t *zone,
+			 const struct packet_options *options)
+{
+	uint8_t *const start = out->at;
+	struct names names = {.zone = zone};
+	uint16_t count = 0;
+
+	type_text(names.type, sizeof(names.type), number, options);
+	snprintf(names.instance, sizeof(names.instance), "web-%06u.%s", number, names.type);
+	snprintf(names.host, sizeof(names.host), "host-%06u", number);
+	write_header(out, DNS_OPCODE_UPDATE << 11, 0, 1);
+	buf_write(out, zone, dns_name_size(zone));
+	buf_write_u16(out, DNS_TYPE_SOA);
+	buf_write_u16(out, DNS_CLASS_IN);
+	if (options->form == PACKET_REMOVE) {
+		count = write_removal(out, &names);
+	} else {
+		if (options->is_whole) {
+			write_delete(out, &names, names.instance, DNS_TYPE_ANY);
+			write_delete(out, &names, names.host, DNS_TYPE_ANY);
+			count = 2;
+		} else if (options->form == PACKET_CHANGE) {
+			write_delete(out, &names, names.instance, DNS_TYPE_SRV);
+			count = 1;
+		}
+		count = (uint16_t)(count + write_additions(out, &names, number, options->port));
+	}
+	write_opt(out, options->form == PACKET_REMOVE ? 0 : LEASE_S);
+	if (!out->failed) {
+		start[8] = (uint8_t)(count >> 8);
+		start[9] = (uint8_t)count;
+	}
 }
 
 void packets_make(struct packets *packets, const struct packet_options *options)

@@ -5,8 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum packet_form {
+	PACKET_REGISTER, /* also a heartbeat, when the same is there already */
+	PACKET_CHANGE, /* the old SRVs go, one with another port comes */
+	PACKET_REMOVE,
+};
+
 struct packet_options {
 	bool is_update;
+	enum packet_form form;
+	bool is_whole; /* all of instance and host is deleted and added, as SRP clients do */
+	uint16_t port; /* of the SRV, above 8080 */
+	uint32_t types; /* number i is of type i % types; 0: as `members` says */
 	uint32_t instances;
 	uint32_t first; /* number of the first */
 	uint32_t members; /* of a type; 0: all have one type */

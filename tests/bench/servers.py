@@ -11,6 +11,7 @@ import time
 ZONE = "svc.example"
 TICK = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = 0, 1
+KEY, SECRET = "bench", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmU="
 MEMBERS = 100  # of a type: BIND refuses larger sets, and those over 64 KiB whatever it is told
 
 
@@ -100,13 +101,14 @@ def wait_for(server, limit_s=120):
     return server
 
 
-def write_zone(path, instances):
-    """The zone in a master file: for each instance PTR, SRV and TXT, and its host."""
+def write_zone(path, instances, types=None):
+    """The zone in a master file: for each instance PTR, SRV and TXT, and its host; MEMBERS to a type,
+    or of so many types in turn."""
     with open(path, "w") as file:
         file.write(f"$ORIGIN {ZONE}.\n$TTL 120\n@ SOA ns1 hostmaster 1 3600 900 86400 5\n"
                    f"@ NS ns1\nns1 A 127.0.0.1\n")
         for i in range(instances):
-            kind = f"_t{i // MEMBERS}._tcp"
+            kind = f"_t{i % types if types else i // MEMBERS}._tcp"
             file.write(f"{kind} PTR web-{i:06}.{kind}\nweb-{i:06}.{kind} SRV 0 0 8080 host-{i:06}\n"
                        f"web-{i:06}.{kind} TXT \"path=/\"\n"
                        f"host-{i:06} A 10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\n")
@@ -169,6 +171,7 @@ class House:
             data, "waggled.conf",
             f"server:\n  listen: [\"127.0.0.1@{port}\"]\n  threads: 1\n"
             f"  stream-threads: 1\n  name: ns1.{ZONE}\n  data: {data}\n"
+            f"key:\n  - {{name: {KEY}, secret: {SECRET}}}\n"
             f"zone:\n  - {{name: {ZONE}, registry: {{{base}}}}}\n")]
 
     def knot(self, data, port, zone_file):
@@ -178,8 +181,10 @@ class House:
             f"  tcp-workers: 1\n  background-workers: 1\n"
             f"database:\n  storage: {data}\n"
             f"log:\n  - target: stderr\n    any: error\n"
-            f"acl:\n  - id: local\n    address: 127.0.0.1\n    action: update\n"
-            f"zone:\n  - domain: {ZONE}\n    file: {zone_file}\n    acl: local\n"
+            f"key:\n  - id: {KEY}\n    algorithm: hmac-sha256\n    secret: {SECRET}\n"
+            f"acl:\n  - id: signed\n    key: {KEY}\n    action: update\n"
+            f"  - id: local\n    address: 127.0.0.1\n    action: update\n"
+            f"zone:\n  - domain: {ZONE}\n    file: {zone_file}\n    acl: [local, signed]\n"
             f"    zonefile-sync: -1\n    zonefile-load: whole\n")]
 
     def nsd(self, data, port, zone_file):
@@ -200,7 +205,9 @@ class House:
             f"  listen-on-v6 {{ none; }};\n  recursion no;\n  notify no;\n"
             f"  minimal-responses no-auth;\n  tcp-clients 300;\n  dnssec-validation no;\n}};\n"
             f"controls {{ }};\nlogging {{ category default {{ null; }}; }};\n"
-            f"zone {ZONE} {{ type primary; file \"{zone_file}\"; }};\n")]
+            f"key {KEY} {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n"
+            f"zone {ZONE} {{ type primary; file \"{zone_file}\"; max-records-per-type 0;\n"
+            f"  allow-update {{ 127.0.0.1; key {KEY}; }}; }};\n")]
 
     def powerdns(self, data, port, zone_file):
         zones = write(data, "named.conf",
