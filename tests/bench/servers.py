@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -115,6 +116,29 @@ def write_zone(path, instances, types=None):
     return path
 
 
+def write_flood(path, is_signed):
+    """UPDATEs that nobody lets in, each behind its length: unsigned, or with a MAC that is wrong."""
+    def name(text):
+        return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".")) + b"\0"
+
+    def record(owner, kind, rdclass, ttl, rdata):
+        return name(owner) + struct.pack("!HHIH", kind, rdclass, ttl, len(rdata)) + rdata
+
+    with open(path, "wb") as file:
+        for i in range(1000):
+            instance = f"bad-{i}._t{i % 100}._tcp.{ZONE}"
+            message = struct.pack("!6H", i, 5 << 11, 1, 0, 2, int(is_signed))
+            message += name(ZONE) + struct.pack("!2H", 6, 1)
+            message += record(f"_t{i % 100}._tcp.{ZONE}", 12, 1, 120, name(instance))
+            message += record(instance, 33, 1, 120, struct.pack("!3H", 0, 0, 666) + name(f"bad.{ZONE}"))
+            if is_signed:
+                when = struct.pack("!Q", int(time.time()))[2:]
+                message += record(KEY, 250, 255, 0, name("hmac-sha256") + when + struct.pack(
+                    "!2H", 300, 32) + bytes(32) + struct.pack("!3H", i, 0, 0))
+            file.write(struct.pack("!H", len(message)) + message)
+    return path
+
+
 def write(directory, name, text):
     path = os.path.join(directory, name)
     with open(path, "w") as file:
@@ -131,7 +155,7 @@ class House:
         self.log = open(os.path.join(directory, "log"), "w+")
         self.servers = []
         self.count = 0
-        self.starters = {"waggled": self.waggled, "knot": self.knot, "nsd": self.nsd,
+        self.starters = {"waggled": self.waggled, "guarded": self.guarded, "knot": self.knot, "nsd": self.nsd,
                          "bind": self.bind, "powerdns": self.powerdns}
 
     def start(self, name, zone_file=None, prefix=()):
@@ -165,14 +189,25 @@ class House:
     def program(self, name):
         return os.path.join(self.build, "tests/bench", name)
 
-    def waggled(self, data, port, zone_file):
-        base = f"base: {zone_file}" if zone_file else ""
+    def guarded(self, data, port, zone_file):
+        """waggled that lets nobody register without the key."""
+        return self.waggled(data, port, zone_file, f"rules: [{{allow: {{key: {KEY}}}}}]")
+
+    def waggled(self, data, port, zone_file, more=""):
+        base = f"base: {zone_file}" if zone_file else more
         return [os.path.join(self.build, "src/waggled/waggled"), "-c", write(
             data, "waggled.conf",
             f"server:\n  listen: [\"127.0.0.1@{port}\"]\n  threads: 1\n"
             f"  stream-threads: 1\n  name: ns1.{ZONE}\n  data: {data}\n"
             f"key:\n  - {{name: {KEY}, secret: {SECRET}}}\n"
             f"zone:\n  - {{name: {ZONE}, registry: {{{base}}}}}\n")]
+
+    def flooder(self, server, rate, seconds, path):
+        """Messages of a file from 10,000 addresses, on the generator's core."""
+        command = [os.path.join(self.build, "tests/e2e/flood/flooder"), "127.0.0.1", server.port, rate,
+                   seconds, 10000, "127.1.0.0", path]
+        return subprocess.Popen(["taskset", "-c", str(LOAD_CORE), *map(str, command)],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def knot(self, data, port, zone_file):
         return [program("knotd"), "-c", write(

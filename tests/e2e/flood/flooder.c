@@ -2,10 +2,10 @@
  * Sends the messages of a file (each behind its length in two octets), in turn, from many addresses,
  * and listens to nothing that comes back.
  *
- *	flooder ADDRESS PORT RATE SECONDS SOURCES FILE
+ *	flooder ADDRESS PORT RATE SECONDS SOURCES FIRST FILE
  *
- * RATE 0: as fast as it goes. SOURCES addresses of 10.0.0.0/16, which have to be routed to here
- * (ip route add local 10.0.0.0/16 dev lo); 1: one address. Prints how many were sent.
+ * RATE 0: as fast as it goes. SOURCES addresses from FIRST on, which have to be routed to here (ip route
+ * add local 10.0.0.0/16 dev lo; 127.0.0.0/8 is). Prints how many were sent.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,6 +34,7 @@ struct slot {
 
 static struct message messages[MESSAGES_MAX];
 static size_t message_count;
+static struct in_addr first;
 
 static void fail(const char *what)
 {
@@ -81,7 +82,7 @@ static void set_source(struct msghdr *head, struct slot *slot, uint32_t number)
 	control->cmsg_level = IPPROTO_IP;
 	control->cmsg_type = IP_PKTINFO;
 	control->cmsg_len = CMSG_LEN(sizeof(info));
-	info.ipi_spec_dst.s_addr = htonl((10u << 24) + 256 + number);
+	info.ipi_spec_dst.s_addr = htonl(ntohl(first.s_addr) + number);
 	memcpy(CMSG_DATA(control), &info, sizeof(info));
 }
 
@@ -112,15 +113,16 @@ int main(int argc, char **argv)
 	const int room = 4096; /* what comes back is dropped */
 	uint64_t sent = 0;
 
-	if (argc != 7 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
-		fprintf(stderr, "usage: flooder ADDRESS PORT RATE SECONDS SOURCES FILE\n");
+	if (argc != 8 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 ||
+	    inet_pton(AF_INET, argv[6], &first) != 1) {
+		fprintf(stderr, "usage: flooder ADDRESS PORT RATE SECONDS SOURCES FIRST FILE\n");
 		return EXIT_FAILURE;
 	}
 	to.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
 	const double rate = strtod(argv[3], NULL);
 	const double seconds = strtod(argv[4], NULL);
 	const uint32_t sources = (uint32_t)strtoul(argv[5], NULL, 10);
-	read_messages(argv[6]);
+	read_messages(argv[7]);
 	const int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd < 0 || sources == 0 || message_count == 0) {
 		fail("flooder: socket");
