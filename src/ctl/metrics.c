@@ -59,6 +59,7 @@ static const struct row rows[] = {
 	CORE(full, "commands_full", COUNTER, "commands not taken, the queue being full"),
 	CORE(leases, "leases", GAUGE, "leases that run"),
 	CORE_IN(overdue_ms, "overdue_ms", "lease_overdue", GAUGE, "seconds", 1000, "how overdue the most overdue lease is"),
+	CORE(takeovers, "takeovers", COUNTER, "names that another owner than theirs changed"),
 	CORE(outgrown, "types_outgrown", COUNTER, "times that a type grew over answer-max, or over what BIND takes"),
 	CORE_IN(longest_turn_us, "longest_turn_us", "longest_turn", GAUGE, "seconds", 1000000, "for how long the core did one thing at most"),
 	CORE_IN(guarded_types, "protected_types", "protected_types", GAUGE, NULL, 1, "types protected against mass expiry now"),

@@ -529,6 +529,7 @@ void core_count(struct core *core, struct core_counters *counters)
 		.full = count_of(&core->counters.full),
 		.leases = count_of(&core->counters.leases),
 		.overdue_ms = count_of(&core->counters.overdue_ms),
+		.takeovers = count_of(&core->counters.takeovers),
 		.outgrown = count_of(&core->counters.outgrown),
 		.longest_turn_us = count_of(&core->counters.longest_turn_us),
 		.guarded_types = count_of(&core->counters.guarded_types),

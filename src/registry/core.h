@@ -140,6 +140,7 @@ struct core_counters {
 	uint64_t full; /* jobs refused, the queue being full */
 	uint64_t leases; /* running now */
 	uint64_t overdue_ms; /* the most overdue lease at the last look */
+	uint64_t takeovers; /* names that another owner than theirs changed */
 	uint64_t outgrown; /* types that grew over answer-max, or over what BIND takes */
 	uint64_t longest_turn_us; /* for how long the core did one thing, since core_publish() */
 	uint64_t guarded_types; /* protected against mass expiry now */

@@ -21,6 +21,8 @@
 #include "dns/types.h"
 #include "registry/core_inside.h"
 
+#define TAKEOVER_LINES 100 /* a second */
+
 static struct core_job *job_at(struct list *link)
 {
 	return list_entry(link, struct core_job, mail.link);
@@ -209,6 +211,34 @@ int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
 	return OK;
 }
 
+/* A line for each name that changed by a right to take over, so that its owner can be told. */
+static void say_takeovers(struct core *core, const struct plan *plan)
+{
+	char name[DNS_NAME_TEXT_MAX];
+	char quoted[2 * DNS_NAME_TEXT_MAX];
+	char from[DNS_NAME_TEXT_MAX + 8];
+	char by[DNS_NAME_TEXT_MAX + 8];
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct content before;
+		uint32_t left_out;
+
+		if (!plan->names[i].is_takeover) {
+			continue;
+		}
+		counter_add(&core->counters.takeovers, 1);
+		if (!log_may(&core->takeover_limit, clock_mono_ms(), TAKEOVER_LINES, &left_out)) {
+			continue;
+		}
+		node_content(plan->names[i].old, &before, NULL, 0);
+		dns_name_to_text(name, before.name);
+		log_line(LOG_LEVEL_INFO, "registered name taken over",
+			 "name=%s owner=\"%s\" by=\"%s\" left_out=%" PRIu32,
+			 log_quote(quoted, sizeof(quoted), name), owner_text(from, &before.owner),
+			 owner_text(by, &plan->owner), left_out);
+	}
+}
+
 static void take_result(void *context, size_t number, const struct command_result *result,
 			const struct plan *plan)
 {
@@ -223,6 +253,7 @@ static void take_result(void *context, size_t number, const struct command_resul
 		counter_add(&core->counters.refused, 1);
 	} else {
 		core_touch(core, plan);
+		say_takeovers(core, plan);
 		core_note_change(core, plan->zone);
 	}
 }

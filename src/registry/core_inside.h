@@ -60,6 +60,7 @@ struct counters {
 	_Atomic(uint64_t) leases;
 	_Atomic(uint64_t) overdue_ms;
 	_Atomic(uint64_t) outgrown;
+	_Atomic(uint64_t) takeovers;
 	_Atomic(uint64_t) longest_turn_us;
 	_Atomic(uint64_t) guarded_types;
 	_Atomic(uint64_t) guarded_leases;
@@ -100,6 +101,7 @@ struct core {
 	struct changed_zones changed;
 	struct log_limit failure_limit;
 	struct log_limit growth_limit;
+	struct log_limit takeover_limit;
 
 	struct leases leases;
 	uint64_t leases_ms; /* when they got their first term */

@@ -58,6 +58,7 @@ int registry_evaluate(const struct root *root, const uint8_t *command, size_t si
 	*plan = (struct plan){0};
 	evaluation.drafts_end = &evaluation.drafts;
 	int ret = command_read_update(&evaluation.update, command, size);
+	plan->owner = evaluation.update.owner;
 	/* A clock ahead of ours must not shut out another machine with the same key. */
 	plan->signed_s = evaluation.update.signed_s < time_s ? evaluation.update.signed_s : time_s;
 	if (ret == OK) {

@@ -193,6 +193,8 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	name->old = draft->old;
 	name->is_renewed = draft->is_added_to && now->lease_s > 0;
 	name->is_change = is_changed(draft, now, &before);
+	name->is_takeover = name->is_change && before.owner.kind != OWNER_NONE &&
+			    !owner_equal(&before.owner, &evaluation->update.owner);
 	return OK;
 }
 

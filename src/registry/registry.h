@@ -24,6 +24,7 @@ struct plan_name {
 	const struct node *old; /* what is there; NULL: nothing */
 	bool is_change; /* differs from what is there in anything but time */
 	bool is_renewed; /* the command renews its lease */
+	bool is_takeover; /* changes what another owner has, by a right to take over */
 };
 
 struct plan {
@@ -31,8 +32,8 @@ struct plan {
 	struct command_result result;
 	struct plan_name *names;
 	size_t count;
-	uint64_t
-		signed_s; /* the mark of its names: what was signed before is a replay (design 7) */
+	struct owner owner; /* who commands; a view into the command */
+	uint64_t signed_s; /* mark of its names: what is older is a replay */
 	bool has_soa; /* the apex's SOA is replaced */
 	struct zone_soa soa;
 };
