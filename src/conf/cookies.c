@@ -2,9 +2,7 @@
  * The secrets of DNS Cookies (RFC 9018): 32 hexadecimal digits each, in the file or in a file of
  * its own, so that several servers share them. No error shows one.
  */
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "conf/decode.h"
@@ -94,10 +92,7 @@ static int add_words(const struct decoder *decoder, const char *path, int line, 
 int decode_cookie_file(const struct decoder *decoder, const struct row *row, const char *path,
 		       const struct node *node, void *target)
 {
-	const struct row whole = {.offset = 0};
-	char *file;
-	char *text;
-	size_t size;
+	struct secret_text secrets;
 
 	(void)row;
 	(void)target;
@@ -105,23 +100,10 @@ int decode_cookie_file(const struct decoder *decoder, const struct row *row, con
 		return refuse(decoder, path, node->line,
 			      "stands beside secrets; keep one of the two");
 	}
-	int ret = decode_path(decoder, &whole, path, node, &file);
-	if (ret != OK) {
-		return ret;
+	int ret = secret_read(&secrets, decoder, path, node, SECRETS_TEXT_MAX);
+	if (ret == OK) {
+		ret = add_words(decoder, path, node->line, secrets.text, secrets.file);
+		secret_done(&secrets);
 	}
-	const int descriptor = open_secret(decoder, path, node, file);
-	if (descriptor < 0) {
-		return descriptor;
-	}
-	ret = file_read(&text, &size, descriptor, SECRETS_TEXT_MAX);
-	if (ret == ERR_IO) {
-		ret = refuse(decoder, path, node->line, "%s cannot be read (%m); see to the file",
-			     file);
-	} else if (ret == OK) {
-		ret = add_words(decoder, path, node->line, text, file);
-		secret_wipe(text, size);
-		free(text);
-	}
-	close(descriptor);
 	return ret;
 }

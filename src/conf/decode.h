@@ -97,9 +97,19 @@ int decode_secret(const struct decoder *decoder, const struct row *row, const ch
 int decode_secret_file(const struct decoder *decoder, const struct row *row, const char *path,
 		       const struct node *node, void *target);
 
-/* Opens a file with secrets in it; warns when all may read it. The descriptor, or ERR_CONF. */
-int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
-		const char *file);
+/*
+ * Reads the file of secrets that the node names, of at most `most` octets; warns when all may read
+ * it. `file` is its path, the arena's; the text: returns owned, to be wiped by secret_done().
+ * ERR_CONF, ERR_NOMEM.
+ */
+struct secret_text {
+	char *file;
+	char *text;
+	size_t size;
+};
+int secret_read(struct secret_text *out, const struct decoder *decoder, const char *path,
+		const struct node *node, size_t most);
+void secret_done(struct secret_text *secret);
 
 /* Secrets of cookies, cookies.c. */
 int decode_cookie_secrets(const struct decoder *decoder, const struct row *row, const char *path,

@@ -119,8 +119,9 @@ int decode_secret(const struct decoder *decoder, const struct row *row, const ch
 	return ret;
 }
 
-int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
-		const char *file)
+/* Opens a file that holds secrets. The descriptor, or ERR_CONF. */
+static int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
+		       const char *file)
 {
 	struct stat stat;
 	/* Not blocking, so that a fifo does not hold up the start. */
@@ -149,38 +150,50 @@ int open_secret(const struct decoder *decoder, const char *path, const struct no
 	return descriptor;
 }
 
+int secret_read(struct secret_text *out, const struct decoder *decoder, const char *path,
+		const struct node *node, size_t most)
+{
+	const struct row whole = {.offset = 0};
+	int ret = decode_path(decoder, &whole, path, node, &out->file);
+
+	if (ret != OK) {
+		return ret;
+	}
+	const int descriptor = open_secret(decoder, path, node, out->file);
+	if (descriptor < 0) {
+		return descriptor;
+	}
+	ret = file_read(&out->text, &out->size, descriptor, most);
+	if (ret == ERR_IO) {
+		ret = refuse(decoder, path, node->line, "%s cannot be read (%m); see to the file",
+			     out->file);
+	}
+	close(descriptor);
+	return ret;
+}
+
+void secret_done(struct secret_text *secret)
+{
+	secret_wipe(secret->text, secret->size);
+	free(secret->text);
+}
+
 int decode_secret_file(const struct decoder *decoder, const struct row *row, const char *path,
 		       const struct node *node, void *target)
 {
 	struct conf_key *key = target;
-	const struct row whole = {.offset = 0};
-	char *file;
-	char *text;
-	size_t size;
+	struct secret_text secret;
 
 	(void)row;
 	if (key->secret != NULL) {
 		return refuse(decoder, path, node->line,
 			      "stands beside secret; keep one of the two");
 	}
-	int ret = decode_path(decoder, &whole, path, node, &file);
-	if (ret != OK) {
-		return ret;
+	int ret = secret_read(&secret, decoder, path, node, SECRET_TEXT_MAX);
+	if (ret == OK) {
+		ret = set_secret(decoder, path, node, key, secret.text, secret.size, secret.file);
+		secret_done(&secret);
 	}
-	const int descriptor = open_secret(decoder, path, node, file);
-	if (descriptor < 0) {
-		return descriptor;
-	}
-	ret = file_read(&text, &size, descriptor, SECRET_TEXT_MAX);
-	if (ret == ERR_IO) {
-		ret = refuse(decoder, path, node->line, "%s cannot be read (%m); see to the file",
-			     file);
-	} else if (ret == OK) {
-		ret = set_secret(decoder, path, node, key, text, size, file);
-		secret_wipe(text, size);
-		free(text);
-	}
-	close(descriptor);
 	return ret;
 }
 

@@ -52,6 +52,16 @@ static bool read_bitmap(struct buf_reader *rdata)
 	return true;
 }
 
+/* The number of a digest, then it; `sizes` by number, 0 or behind: not known, any will do. */
+static bool read_digest(struct buf_reader *rdata, const uint8_t *sizes, size_t count)
+{
+	const uint8_t number = buf_read_u8(rdata);
+	const size_t wanted = number < count ? sizes[number] : 0;
+	const size_t size = read_rest(rdata);
+
+	return wanted == 0 ? size > 0 : size == wanted;
+}
+
 /* RFC 4025 2.5, RFC 8777 4.2.3: a gateway or relay by its kind. False: no such kind. */
 static bool read_gateway(struct buf_reader *rdata, uint8_t kind)
 {
@@ -155,41 +165,19 @@ bool dns_check_apl(struct buf_reader *rdata)
 /* RFC 4034 5, RFC 4509, RFC 6605; RFC 8078 4 has one octet for the digest 0. */
 bool dns_check_ds(struct buf_reader *rdata)
 {
-	uint8_t kind;
-	size_t size;
+	static const uint8_t sizes[] = {[1] = 20, [2] = 32, [4] = 48};
 
 	buf_read(rdata, 3);
-	kind = buf_read_u8(rdata);
-	size = read_rest(rdata);
-	switch (kind) {
-	case 1:
-		return size == 20;
-	case 2:
-		return size == 32;
-	case 4:
-		return size == 48;
-	default:
-		return size > 0;
-	}
+	return read_digest(rdata, sizes, sizeof(sizes));
 }
 
 /* RFC 4255 3.1, RFC 6594 4 */
 bool dns_check_sshfp(struct buf_reader *rdata)
 {
-	uint8_t kind;
-	size_t size;
+	static const uint8_t sizes[] = {[1] = 20, [2] = 32};
 
 	buf_read_u8(rdata);
-	kind = buf_read_u8(rdata);
-	size = read_rest(rdata);
-	switch (kind) {
-	case 1:
-		return size == 20;
-	case 2:
-		return size == 32;
-	default:
-		return size > 0;
-	}
+	return read_digest(rdata, sizes, sizeof(sizes));
 }
 
 bool dns_check_ipseckey(struct buf_reader *rdata)

@@ -94,6 +94,25 @@ START_TEST(a_clock_behind_is_kept_as_it_is)
 }
 END_TEST
 
+/* Ours was an hour ahead for a while, in which leases ran out. */
+START_TEST(a_clock_that_was_wrong_shuts_nobody_out)
+{
+	struct play *play = play_new();
+
+	updated(play, "a signed:1000 lease:60", WEB);
+	play->time_s = 4600;
+	expire(play, "web._http._tcp h");
+	play->time_s = 1001;
+	updated(play, "a signed:1001 lease:60", WEB);
+	/* A second back is not an hour. */
+	play->time_s = 1100;
+	updated(play, "a signed:1100 lease:60", WEB_MOVED);
+	play->time_s = 1099;
+	stale(play, "a signed:1099 lease:60", WEB_MOVED);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(nothing_withdrawn_comes_back_for_600_s)
 {
 	static const char *const ways[] = {
@@ -327,6 +346,7 @@ int main(void)
 		one_of_the_same_second_passes,
 		a_clock_ahead_shuts_nobody_out,
 		a_clock_behind_is_kept_as_it_is,
+		a_clock_that_was_wrong_shuts_nobody_out,
 		nothing_withdrawn_comes_back_for_600_s,
 		a_lease_of_0_withdraws_too,
 		a_key_lease_keeps_the_mark_as_long,
