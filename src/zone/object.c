@@ -20,6 +20,7 @@ static size_t bag_room(const struct bag *bag)
 void txn_bulk(struct txn *txn)
 {
 	txn->is_bulk = true;
+	slabs_grow(txn->slabs, true);
 }
 
 static bool bag_put(struct bag **bag, struct object *object)
@@ -180,6 +181,7 @@ struct bag *txn_commit(struct txn *txn)
 	}
 	/* Behind the bags, as it tells what was released by its state. */
 	if (txn->is_bulk) {
+		slabs_grow(txn->slabs, false);
 		slabs_each(txn->slabs, keep_object, NULL);
 	}
 	bags_free(txn->made);
@@ -192,6 +194,7 @@ void txn_abort(struct txn *txn)
 {
 	bag_free(txn->slabs, txn->made);
 	if (txn->is_bulk) {
+		slabs_grow(txn->slabs, false);
 		slabs_each(txn->slabs, free_made, NULL);
 	}
 	bags_free(txn->dropped);

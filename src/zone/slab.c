@@ -13,12 +13,14 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "loop/ahead.h"
 #include "zone/pages.h"
 
 #define SLAB_SIZE ((size_t)16 * 1024)
 #define REGION_SLABS 64
 #define PAGED_SLABS (PAGES_GRAIN / SLAB_SIZE)
 #define SMALL_REGIONS 8 /* from malloc() */
+#define PAGES_AHEAD 12
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -54,6 +56,8 @@ struct slabs {
 	struct region *regions;
 	size_t region_count;
 	size_t cut; /* slabs of the newest region that were in use once */
+	bool is_growing; /* much is to come */
+	struct ahead *ahead; /* pages for then; NULL: none yet */
 	struct list empty;
 	struct list partial[SLAB_CLASSES];
 	size_t count;
@@ -90,6 +94,7 @@ void slabs_free(struct slabs *slabs)
 		return;
 	}
 	assert(slabs->count == 0);
+	slabs_grow(slabs, false);
 	while (slabs->regions != NULL) {
 		struct region *next = slabs->regions->next;
 		pages_free(slabs->regions->pages, PAGES_GRAIN);
@@ -118,10 +123,44 @@ static struct region *small_region(void)
 	return region;
 }
 
-static struct region *paged_region(void)
+static void *make_pages(void)
+{
+	return pages_alloc(PAGES_GRAIN);
+}
+
+static void drop_pages(void *pages)
+{
+	pages_free(pages, PAGES_GRAIN);
+}
+
+static void *take_pages(struct slabs *slabs)
+{
+	static const struct ahead_ops ops = {.make = make_pages, .drop = drop_pages};
+	void *pages = NULL;
+
+	if (slabs->is_growing && slabs->ahead == NULL &&
+	    ahead_new(&slabs->ahead, "memory", &ops, PAGES_AHEAD) != OK) {
+		slabs->is_growing = false; /* it goes without */
+	}
+	if (slabs->ahead != NULL) {
+		pages = ahead_take(slabs->ahead);
+	}
+	return pages != NULL ? pages : make_pages();
+}
+
+void slabs_grow(struct slabs *slabs, bool is_growing)
+{
+	slabs->is_growing = is_growing;
+	if (!is_growing) {
+		ahead_free(slabs->ahead);
+		slabs->ahead = NULL;
+	}
+}
+
+static struct region *paged_region(struct slabs *slabs)
 {
 	struct region *region = malloc(sizeof(*region));
-	void *pages = region == NULL ? NULL : pages_alloc(PAGES_GRAIN);
+	void *pages = region == NULL ? NULL : take_pages(slabs);
 
 	if (pages == NULL) {
 		free(region);
@@ -141,7 +180,7 @@ static struct slab *empty_slab(struct slabs *slabs)
 	}
 	if (slabs->regions == NULL || slabs->cut == slabs->regions->count) {
 		struct region *region =
-			slabs->region_count < SMALL_REGIONS ? small_region() : paged_region();
+			slabs->region_count < SMALL_REGIONS ? small_region() : paged_region(slabs);
 		if (region == NULL) {
 			return NULL;
 		}

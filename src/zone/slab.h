@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,12 @@ static inline size_t slab_size(uint8_t class_of)
 void *slabs_alloc(struct slabs *slabs, size_t size, uint8_t *class_of);
 
 void slabs_release(struct slabs *slabs, void *object, uint8_t class_of);
+
+/*
+ * Much is to come, until it is said that no more is: a thread makes memory ready meanwhile, which
+ * takes the kernel about as long as a restart takes to fill it.
+ */
+void slabs_grow(struct slabs *slabs, bool is_growing);
 
 /* Objects that are not released. */
 size_t slabs_count(const struct slabs *slabs);
