@@ -141,6 +141,7 @@ static void compare_entry(const struct compared *these, int name)
 	}
 	if (((is.flags & NAME_PTR) != 0) != wanted->has_ptr ||
 	    ((is.flags & NAME_OVERDUE) != 0) != wanted->is_overdue ||
+	    ((is.flags & NAME_HELD) != 0) != wanted->is_held ||
 	    subtypes_of(name, &is) != wanted->subtypes) {
 		mismatch(these, "%s: flags or subtypes differ", text);
 	}

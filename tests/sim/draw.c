@@ -438,6 +438,23 @@ void draw_command(struct rand *rand, const struct model *model, struct model_com
 	}
 }
 
+void draw_word(struct rand *rand, const struct model *model, struct model_command *command)
+{
+	memset(command, 0, sizeof(*command));
+	command->kind = is_chance(rand, 60) ? MODEL_RELEASE : MODEL_REMOVE;
+	command->name = draw_name(rand);
+	for (int tries = 0; tries < 20; tries++) {
+		const bool is_wanted = command->kind == MODEL_RELEASE
+					       ? model->entries[command->name].is_held
+					       : model_has_entry(model, command->name);
+
+		if (is_wanted) {
+			return;
+		}
+		command->name = draw_name(rand);
+	}
+}
+
 /* ---- printing ---------------------------------------------------------------------------- */
 
 static void print_update(FILE *out, const struct model_update *update)
@@ -447,7 +464,8 @@ static void print_update(FILE *out, const struct model_update *update)
 	static const char *const forms[] = {"add", "delete set", "delete name", "delete"};
 	char type[16];
 
-	fprintf(out, "UPDATE %s%s", owners[update->owner], update->takeover ? " takeover" : "");
+	fprintf(out, "UPDATE %s%s%s", owners[update->owner], update->takeover ? " takeover" : "",
+		update->hold ? " hold" : "");
 	if (update->has_lease) {
 		fprintf(out, " lease %u", update->lease_s);
 	}
@@ -513,6 +531,12 @@ void draw_print(FILE *out, const struct model_command *command)
 		break;
 	case MODEL_RETIRE:
 		fprintf(out, "RETIRE\n");
+		break;
+	case MODEL_RELEASE:
+		fprintf(out, "RELEASE %s\n", model_names[command->name].text);
+		break;
+	case MODEL_REMOVE:
+		fprintf(out, "REMOVE %s\n", model_names[command->name].text);
 		break;
 	}
 }

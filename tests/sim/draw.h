@@ -14,5 +14,8 @@
 void draw_command(struct rand *rand, const struct model *model, struct model_command *command);
 void draw_base(struct rand *rand, const struct model *model, struct model_command *command);
 
+/* The operator's word: it releases or removes a name, most often one that is there. */
+void draw_word(struct rand *rand, const struct model *model, struct model_command *command);
+
 /* The command as a person would write it. */
 void draw_print(FILE *out, const struct model_command *command);

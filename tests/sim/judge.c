@@ -4,7 +4,7 @@
 
 #define IPP "_ipp._udp." APEX
 
-enum set { NO_RULES, TAKEOVER_BY_A, NOT_B, NO_PRINTERS };
+enum set { NO_RULES, TAKEOVER_BY_A, NOT_B, NO_PRINTERS, HELD_PRINTERS };
 
 const char *const judge_rules[] = {
 	[NO_RULES] = "{}",
@@ -12,6 +12,7 @@ const char *const judge_rules[] = {
 	[NOT_B] = "{rules: [{deny: {key: b}}, {allow: {}}]}",
 	[NO_PRINTERS] = "{rules: [{deny: {type: _ipp._udp}}, "
 			"{allow: {key: b}, takeover: true}, {allow: {}}]}",
+	[HELD_PRINTERS] = "{rules: [{hold: {type: _ipp._udp}}, {allow: {}}]}",
 };
 
 const size_t judge_count = sizeof(judge_rules) / sizeof(judge_rules[0]);
@@ -39,19 +40,22 @@ static bool is_about_printers(const struct model *model, const struct model_upda
 	return false;
 }
 
-bool judge_allows(size_t rules, const struct model *model, const struct model_update *update,
-		  bool *takeover)
+bool judge_allows(size_t rules, const struct model *model, struct model_update *update)
 {
-	*takeover = false;
+	update->takeover = false;
+	update->hold = false;
 	switch (rules) {
 	case TAKEOVER_BY_A:
-		*takeover = update->owner == MODEL_KEY_A;
+		update->takeover = update->owner == MODEL_KEY_A;
 		return true;
 	case NOT_B:
 		return update->owner != MODEL_KEY_B || update->change_count == 0;
 	case NO_PRINTERS:
-		*takeover = update->owner == MODEL_KEY_B;
+		update->takeover = update->owner == MODEL_KEY_B;
 		return !is_about_printers(model, update);
+	case HELD_PRINTERS:
+		update->hold = is_about_printers(model, update);
+		return true;
 	default:
 		return true;
 	}

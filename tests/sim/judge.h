@@ -11,8 +11,7 @@
 
 /* How a set is written in a configuration: the registry's keys. */
 extern const char *const judge_rules[];
-extern const size_t judge_count;
+extern const size_t judge_count; /* the last one holds instances back */
 
-/* Does set `rules` allow this message? *takeover: may it take names over. */
-bool judge_allows(size_t rules, const struct model *model, const struct model_update *update,
-		  bool *takeover);
+/* Does set `rules` let this message in? *update: may it take names over, is it held. */
+bool judge_allows(size_t rules, const struct model *model, struct model_update *update);

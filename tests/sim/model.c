@@ -588,7 +588,8 @@ static bool differs(const struct model *one, const struct model *other, int name
 	return a->owner != b->owner || a->lease_s != b->lease_s ||
 	       a->key_lease_s != b->key_lease_s || a->subtypes != b->subtypes ||
 	       a->has_ptr != b->has_ptr || a->is_overdue != b->is_overdue ||
-	       !has_same_records(one, other, name) || !has_same_records(other, one, name);
+	       a->is_held != b->is_held || !has_same_records(one, other, name) ||
+	       !has_same_records(other, one, name);
 }
 
 /* The end of a touched name: owner, lease, TTLs. Says whether it changed. */
@@ -599,6 +600,9 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 	const bool is_own = !is_shared(model, name);
 
 	if (turn->is_added_to[name]) {
+		entry->is_held = entry->is_held ||
+				 (turn->update->hold && !model_has_entry(turn->before, name) &&
+				  model_place(model, name) == PLACE_INSTANCE);
 		entry->is_overdue = false;
 		entry->lease_s = lease_at(turn, name);
 		if (turn->update->has_lease) {
@@ -791,6 +795,44 @@ static void apply_base(struct model *model, const struct model_base *base)
 	release_hosts(model);
 }
 
+static unsigned release(struct model *model, int name, bool *is_change)
+{
+	if (model_place(model, name) != PLACE_INSTANCE || !model_has_entry(model, name)) {
+		return DNS_RCODE_NXDOMAIN;
+	}
+	*is_change = model->entries[name].is_held;
+	model->entries[name].is_held = false;
+	return DNS_RCODE_NOERROR;
+}
+
+/* What a provider has at the name goes; the base's words stay. */
+static unsigned remove_name(struct model *model, int name, bool *is_change)
+{
+	static struct model_view view;
+
+	if (model_place(model, name) == PLACE_APEX || model->entries[name].owner == MODEL_BASE) {
+		return DNS_RCODE_REFUSED;
+	}
+	if (!is_shared(model, name)) {
+		*is_change = model_has_entry(model, name);
+		drop_name(model, name);
+	}
+	for (size_t i = model->count; i-- > 0;) {
+		if (model->records[i].name == name && !model->records[i].is_base) {
+			drop_record(model, i);
+			*is_change = true;
+		}
+	}
+	if (!*is_change) {
+		model_look(model, &view);
+		return set_size(&view, name, DNS_TYPE_ANY) > 0 ? DNS_RCODE_REFUSED
+							       : DNS_RCODE_NXDOMAIN;
+	}
+	tidy(model, name);
+	release_hosts(model);
+	return DNS_RCODE_NOERROR;
+}
+
 unsigned model_apply(struct model *model, const struct model_command *command, uint64_t version,
 		     bool *is_change)
 {
@@ -807,6 +849,10 @@ unsigned model_apply(struct model *model, const struct model_command *command, u
 	case MODEL_RETIRE:
 		model->is_served = false;
 		break;
+	case MODEL_RELEASE:
+		return release(model, command->name, is_change);
+	case MODEL_REMOVE:
+		return remove_name(model, command->name, is_change);
 	}
 	return DNS_RCODE_NOERROR;
 }

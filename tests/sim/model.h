@@ -97,6 +97,7 @@ struct model_prereq {
 struct model_update {
 	enum model_owner owner;
 	bool takeover;
+	bool hold; /* a rule holds the instances that it makes */
 	bool has_lease;
 	bool has_key_lease;
 	uint32_t lease_s;
@@ -126,13 +127,21 @@ struct model_expire {
 	} leases[EXPIRIES_MAX];
 };
 
-enum model_kind { MODEL_UPDATE, MODEL_SET_BASE, MODEL_EXPIRE, MODEL_RETIRE };
+enum model_kind {
+	MODEL_UPDATE,
+	MODEL_SET_BASE,
+	MODEL_EXPIRE,
+	MODEL_RETIRE,
+	MODEL_RELEASE,
+	MODEL_REMOVE,
+};
 
 struct model_command {
 	enum model_kind kind;
 	struct model_update update;
 	struct model_base base;
 	struct model_expire expire;
+	int name; /* that the operator releases or removes */
 };
 
 /* ---- the zone ---------------------------------------------------------------------------- */
@@ -156,6 +165,7 @@ struct model_entry {
 	uint64_t subtypes; /* bit: row of the subtype's name */
 	bool has_ptr;
 	bool is_overdue;
+	bool is_held; /* an instance, until it is released */
 };
 
 struct model {

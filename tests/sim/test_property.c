@@ -25,6 +25,8 @@
 #include "zone/text.h"
 
 #define SEEDS 40
+#define WORD_SEEDS 5000 /* from here on rules hold instances, and the operator has his word */
+#define WORD_COUNT 20
 #define BATCHES 60
 #define BATCH_MAX 5
 #define ENTRY_MAX 65536
@@ -179,8 +181,13 @@ static void draw_batch(struct play *play)
 			draw_base(&play->rand, &play->model, command);
 		} else if (rand_below(&play->rand, 10) == 0) {
 			*command = play->previous; /* often a heartbeat */
+		} else if (play->seed >= WORD_SEEDS && rand_below(&play->rand, 8) == 0) {
+			draw_word(&play->rand, &play->model, command);
 		} else {
 			draw_command(&play->rand, &play->model, command);
+			command->update.hold = play->seed >= WORD_SEEDS &&
+					       command->kind == MODEL_UPDATE &&
+					       rand_below(&play->rand, 3) == 0;
 		}
 		play->rcodes[i] =
 			model_apply(&play->model, command, index << 20 | i, &play->is_change[i]);
@@ -532,6 +539,9 @@ START_TEST(root_and_model_agree)
 	log_set_level(LOG_LEVEL_ERROR);
 	for (uint64_t i = 0; i < count; i++) {
 		run_seed(first + i);
+	}
+	for (uint64_t i = 0; one == NULL && i < WORD_COUNT; i++) {
+		run_seed(WORD_SEEDS + i);
 	}
 }
 END_TEST

@@ -175,7 +175,8 @@ static void add_rr(struct model_view *view, const char *name, uint16_t type, uin
 
 bool model_is_published(const struct model *model, int name)
 {
-	if (!model->entries[name].has_ptr || model_place(model, name) != PLACE_INSTANCE) {
+	if (!model->entries[name].has_ptr || model->entries[name].is_held ||
+	    model_place(model, name) != PLACE_INSTANCE) {
 		return false;
 	}
 	for (size_t i = 0; i < model->count; i++) {
@@ -401,7 +402,7 @@ static const char *step(const struct model_view *view, struct model_answer *answ
 	}
 	if (dname != NULL) {
 		const char *next = redirect(answer, name, dname);
-		return type == DNS_TYPE_CNAME || type == DNS_TYPE_ANY ? NULL : next;
+		return type == DNS_TYPE_CNAME ? NULL : next; /* RFC 6672 3.2 */
 	}
 	if (model_exists(view, name)) {
 		return give_node(view, answer, name, name, type);

@@ -187,6 +187,7 @@ static void write_update(struct draw *draw, struct buf_writer *out,
 		.zone = wire_apex,
 		.owner = wire_owner(update->owner),
 		.takeover = update->takeover,
+		.hold = update->hold,
 		.signed_s = UINT64_MAX, /* at the last moment: no replay */
 		.lease = {.present = update->has_lease,
 			  .has_key = update->has_key_lease,
@@ -247,6 +248,14 @@ static void write_base(struct draw *draw, struct buf_writer *out, const struct m
 	}
 }
 
+static void write_word(struct buf_writer *out, enum operator_action action, int name)
+{
+	const struct command_operator word = {
+		.action = (uint8_t)action, .zone = wire_apex, .name = wire_names[name]};
+
+	command_write_operator(out, &word);
+}
+
 static void write_expire(struct buf_writer *out, const struct model_expire *expire)
 {
 	command_write_expire(out, (uint16_t)expire->count);
@@ -276,6 +285,12 @@ size_t wire_one(struct rand *rand, struct arena *arena, uint8_t *octets, size_t 
 		break;
 	case MODEL_RETIRE:
 		command_write_retire(&one, wire_apex);
+		break;
+	case MODEL_RELEASE:
+		write_word(&one, OPERATOR_RELEASE, command->name);
+		break;
+	case MODEL_REMOVE:
+		write_word(&one, OPERATOR_REMOVE, command->name);
 		break;
 	}
 	assert(!one.failed);
