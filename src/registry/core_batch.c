@@ -254,6 +254,7 @@ static void take_result(void *context, size_t number, const struct command_resul
 	} else {
 		core_touch(core, plan);
 		say_takeovers(core, plan);
+		core_note_news(core, job, plan);
 		core_note_change(core, plan->zone);
 	}
 }
@@ -284,6 +285,7 @@ static void apply(struct core *core, struct batch *batch, uint64_t index)
 	arena_reset(&core->arena);
 	/* While there is the root before. */
 	core_look_at_sizes(core, before);
+	core_say_news(core, before);
 	core_show(core);
 }
 

@@ -1,7 +1,8 @@
 /*
  * The inside of the core: for core.c (life, calls from other threads), core_batch.c (propose,
- * apply, publish, reply), core_size.c (types that outgrow a limit), core_lease.c (the timer's side),
- * core_guard.c (protection against mass expiry) and core_keep.c (restore, snapshot).
+ * apply, publish, reply), core_size.c (types that outgrow a limit), core_news.c (log lines of
+ * instances), core_lease.c (the timer's side), core_guard.c (protection against mass expiry) and
+ * core_keep.c (restore, snapshot).
  */
 #pragma once
 
@@ -24,6 +25,7 @@
 #include "registry/registry.h"
 
 #define EXPIRE_MAX 1000 /* names in one command */
+#define NEWS_LINES 100 /* log lines of instances, a second; and so many of one batch */
 
 /* What the log said on its own thread. */
 struct log_turn {
@@ -38,6 +40,19 @@ struct touched {
 	size_t used;
 	size_t room;
 	bool failed;
+};
+
+/* Instances that a batch changed, for the log. */
+struct news_item {
+	uint8_t name[DNS_NAME_MAX];
+	uint8_t apex_at; /* offset of the zone's name in it */
+	bool is_expired;
+};
+
+struct news {
+	size_t count;
+	struct log_limit limit;
+	struct news_item items[NEWS_LINES];
 };
 
 /* Zones that a batch changed; count CHANGED_ZONES + 1: any. */
@@ -99,6 +114,7 @@ struct core {
 	struct list *next_job; /* of the batch that is applied: whose result comes next */
 	struct touched touched;
 	struct changed_zones changed;
+	struct news news;
 	struct log_limit failure_limit;
 	struct log_limit growth_limit;
 	struct log_limit takeover_limit;
@@ -173,6 +189,14 @@ void core_note_change(struct core *core, const struct zone *zone);
 
 /* Says which types of these zones have outgrown a limit since `before`; NULL: at the start. */
 void core_look_at_sizes(struct core *core, const struct root *before);
+
+/* ---- core_news.c ---- */
+
+/* A command was applied: takes note of the instances that it changed. */
+void core_note_news(struct core *core, const struct core_job *job, const struct plan *plan);
+
+/* Logs what became of them since `before`. */
+void core_say_news(struct core *core, const struct root *before);
 
 /* ---- core_lease.c ---- */
 
