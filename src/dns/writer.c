@@ -21,6 +21,7 @@
 
 #define COUNTS_AT 4
 #define FIXED_SIZE 10 /* of a record: type, class, TTL, RDLENGTH */
+#define QUESTION_FIXED 4 /* type, class */
 #define OPCODE_MASK 0x7800u
 #define POINTER 0xc0u
 #define POINTER_LIMIT 0x4000u /* offsets from here on cannot be pointed at */
@@ -247,20 +248,21 @@ static int end(struct dns_writer *writer, const struct buf_writer *out, struct d
 static int write_question(struct dns_writer *writer, const uint8_t *name, size_t size,
 			  uint16_t type, uint16_t class)
 {
-	const struct dns_noted before = writer->noted;
-	struct buf_writer out = begin(writer);
-	uint8_t *fixed;
+	uint8_t *at = writer->wire + writer->at;
 
+	if (writer->limit - writer->at < size + QUESTION_FIXED ||
+	    writer->count[DNS_QUESTION] == UINT16_MAX) {
+		return ERR_SPACE;
+	}
 	if (size > 1) {
 		note_name(writer, writer->at);
 	}
-	buf_write(&out, name, size);
-	fixed = buf_reserve(&out, 4);
-	if (fixed != NULL) {
-		buf_store_u16(fixed, type);
-		buf_store_u16(fixed + 2, class);
-	}
-	return end(writer, &out, before, DNS_QUESTION);
+	memcpy(at, name, size);
+	buf_store_u16(at + size, type);
+	buf_store_u16(at + size + 2, class);
+	writer->at += size + QUESTION_FIXED;
+	writer->count[DNS_QUESTION]++;
+	return OK;
 }
 
 int dns_writer_question(struct dns_writer *writer, const uint8_t *name, uint16_t type,

@@ -25,6 +25,7 @@ enum {
 	MEMO_STEP = 16, /* octets hashed at a time */
 	MEMO_FACTORS = (MEMO_OCTETS / MEMO_STEP + 1) * MEMO_STEP / sizeof(uint32_t),
 	MEMO_LANES = 4, /* tags in a word */
+	MEMO_PATIENCE = 8,
 	MEMO_LINE = 64,
 };
 
@@ -45,7 +46,7 @@ struct memo {
 	uint64_t root_version;
 	uint64_t conf_edition;
 	uint16_t round; /* 1 and up */
-	uint16_t turn; /* which of a full set goes */
+	uint16_t turn; /* counts those that came to a full set */
 	uint64_t factor[MEMO_FACTORS];
 	_Alignas(MEMO_LINE) struct memo_set sets[MEMO_SETS];
 	struct memo_entry entries[MEMO_REPLIES]; /* those of a set one behind the other */
@@ -208,13 +209,19 @@ size_t memo_take(const struct memo_look *look, uint8_t *out)
 
 /* ---- keeping ----------------------------------------------------------------------------- */
 
-/* A place for a request that has none: a free one, or another's. */
+/*
+ * A place for a request that has none: a free one, or, one time in so many, another's. Where more
+ * come again than there are places, those that have one had better keep it.
+ */
 static void memo_note(struct memo *memo, struct memo_set *set, uint16_t tag)
 {
 	size_t way = memo_way(set, 0);
 
 	if (way == MEMO_WAYS) {
-		way = memo->turn++ % MEMO_WAYS;
+		way = memo->turn++ % (MEMO_WAYS * MEMO_PATIENCE);
+	}
+	if (way >= MEMO_WAYS) {
+		return;
 	}
 	const unsigned shift = way % MEMO_LANES * 16;
 	uint64_t *word = &set->tags[way / MEMO_LANES];
