@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "dns/types.h"
 #include "registry/core_inside.h"
 
 /* ---- restoring ----------------------------------------------------------------------------- */
@@ -57,6 +58,16 @@ static int end_snapshot(struct restorer *restorer)
 	return ret;
 }
 
+/* A lease that this entry makes shorter has to be looked at sooner. */
+static void note_renewed(void *context, size_t number, const struct command_result *result,
+			 const struct plan *plan)
+{
+	(void)number;
+	if (result->rcode == DNS_RCODE_NOERROR) {
+		core_touch(context, plan);
+	}
+}
+
 static int restore_entry(void *context, uint64_t index, const void *entry, size_t size)
 {
 	struct restorer *restorer = context;
@@ -70,13 +81,17 @@ static int restore_entry(void *context, uint64_t index, const void *entry, size_
 		ret = root_begin(&restorer->writer, reclaim_root(core->reclaim));
 	}
 	if (ret == OK) {
-		ret = registry_apply_batch(restorer->writer, index, entry, size, &core->arena, NULL,
-					   NULL);
+		ret = registry_apply_batch(restorer->writer, index, entry, size, &core->arena,
+					   note_renewed, core);
+	}
+	if (ret == OK && core->touched.failed) {
+		ret = ERR_NOMEM;
 	}
 	if (ret == OK) {
 		ret = core_commit(core, restorer->writer, index);
 	}
 	if (ret == OK) {
+		core_renew_touched(core);
 		restorer->writer = NULL;
 		restorer->entries++;
 		reclaim_collect(core->reclaim);

@@ -55,6 +55,7 @@ static const struct {
 } found[] = {
 	{"a time when the process stood still was forgotten, an expiry being in flight", 104},
 	{"a second standstill made the first one too old to count", 59},
+	{"a lease that the replayed log made shorter ran for its old length", 25},
 };
 
 /* Who sends an UPDATE, or the operator's command, and waits for the answer. */
