@@ -130,6 +130,11 @@ static void compare_entry(const struct compared *these, int name)
 	if (!owner_equal(&is.owner, &owner)) {
 		mismatch(these, "%s: another owner", text);
 	}
+	if (these->model->time_s > 0 && wanted->owner >= MODEL_KEY_A &&
+	    wanted->owner <= MODEL_KEY_B && is.signed_s != wanted->signed_s) {
+		mismatch(these, "%s: mark %llu, not %llu", text, (unsigned long long)is.signed_s,
+			 (unsigned long long)wanted->signed_s);
+	}
 	if (is.lease_s != wanted->lease_s || is.key_lease_s != wanted->key_lease_s ||
 	    (node_lease(node) != NULL) != (wanted->lease_s > 0)) {
 		mismatch(these, "%s: lease %u/%u, not %u/%u", text, is.lease_s, is.key_lease_s,

@@ -292,6 +292,19 @@ static void draw_prereqs(struct rand *rand, const struct model *model, struct mo
 
 /* ---- commands ---------------------------------------------------------------------------- */
 
+/* Mostly now; by a clock that is wrong, or long ago and recorded. */
+static uint64_t draw_signed(struct rand *rand, const struct model *model)
+{
+	if (model->time_s == 0 || is_chance(rand, 2)) {
+		return UINT64_MAX;
+	}
+	if (is_chance(rand, 80)) {
+		return model->time_s;
+	}
+	return is_chance(rand, 75) ? model->time_s - pick(rand, 300)
+				   : model->time_s + pick(rand, 300);
+}
+
 static void draw_update(struct rand *rand, const struct model *model, struct model_command *command)
 {
 	static const uint32_t owners[] = {MODEL_NET,   MODEL_NET,   MODEL_KEY_A,
@@ -304,6 +317,7 @@ static void draw_update(struct rand *rand, const struct model *model, struct mod
 	command->kind = MODEL_UPDATE;
 	update->owner = (enum model_owner)one_of(rand, owners, COUNT_OF(owners));
 	update->takeover = is_chance(rand, 8);
+	update->signed_s = draw_signed(rand, model);
 	update->has_lease = is_chance(rand, 60);
 	if (update->has_lease) {
 		update->lease_s = one_of(rand, leases, COUNT_OF(leases));

@@ -120,6 +120,16 @@ static void drop_name(struct model *model, int name)
 	model->entries[name] = (struct model_entry){0};
 }
 
+static uint64_t later(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+static bool is_key(enum model_owner owner)
+{
+	return owner == MODEL_KEY_A || owner == MODEL_KEY_B;
+}
+
 /* Instances of the owner that point to the host. */
 static size_t pointers(const struct model *model, int host, enum model_owner owner)
 {
@@ -139,13 +149,32 @@ static size_t pointers(const struct model *model, int host, enum model_owner own
 	return count;
 }
 
+/* A key has the name no more: what it signed before `signed_s` is a replay for 600 s. */
+static void remember(struct model *model, int name, const struct model_entry *had,
+		     uint64_t signed_s)
+{
+	const uint64_t stay_s = had->key_lease_s > 600 ? had->key_lease_s : 600;
+	struct model_mark fresh = {later(had->signed_s, signed_s), model->time_s + stay_s};
+
+	if (!is_key(had->owner)) {
+		return;
+	}
+	struct model_mark *mark = &model->marks[name][had->owner - MODEL_KEY_A];
+	if (mark->until_s > model->time_s) {
+		fresh.signed_s = later(fresh.signed_s, mark->signed_s);
+		fresh.until_s = later(fresh.until_s, mark->until_s);
+	}
+	*mark = fresh;
+}
+
 /* Hosts whose lease is over go with the last instance of their owner that points to them. */
-static void release_hosts(struct model *model)
+static void release_hosts(struct model *model, uint64_t signed_s)
 {
 	for (int i = 0; i < (int)model_name_count; i++) {
 		const struct model_entry *entry = &model->entries[i];
 
 		if (entry->is_overdue && pointers(model, i, entry->owner) == 0) {
+			remember(model, i, entry, signed_s);
 			drop_name(model, i);
 		}
 	}
@@ -325,6 +354,23 @@ static bool may_touch(const struct turn *turn, int name)
 		return true;
 	}
 	return owner != MODEL_BASE && turn->update->takeover;
+}
+
+/* RFC 8945 5.2.3 for each name: signed before the last that its key did to it, or to lose it? */
+static bool is_replay(const struct turn *turn, int name)
+{
+	const struct model *model = turn->before;
+	const struct model_entry *entry = &model->entries[name];
+	const enum model_owner owner = turn->update->owner;
+
+	if (!is_key(owner) || is_shared(model, name)) {
+		return false;
+	}
+	if (entry->owner == owner) {
+		return turn->update->signed_s < entry->signed_s;
+	}
+	const struct model_mark *mark = &model->marks[name][owner - MODEL_KEY_A];
+	return mark->until_s > model->time_s && turn->update->signed_s < mark->signed_s;
 }
 
 /* Does any record of this set follow from instances? */
@@ -549,6 +595,9 @@ static unsigned apply_change(struct turn *turn, const struct model_change *chang
 	if (!may_touch(turn, subject)) {
 		return DNS_RCODE_REFUSED;
 	}
+	if (is_replay(turn, subject)) {
+		return DNS_RCODE_NOTAUTH;
+	}
 	if (instance != NONE) {
 		change_ptr(turn, change, instance, is_add);
 		return DNS_RCODE_NOERROR;
@@ -592,6 +641,14 @@ static bool differs(const struct model *one, const struct model *other, int name
 	       !has_same_records(other, one, name);
 }
 
+/* A clock ahead of ours shuts nobody out. */
+static uint64_t mark_of(const struct turn *turn)
+{
+	const uint64_t time_s = turn->before->time_s;
+
+	return turn->update->signed_s < time_s ? turn->update->signed_s : time_s;
+}
+
 /* The end of a touched name: owner, lease, TTLs. Says whether it changed. */
 static bool finish_name(struct turn *turn, int name, uint64_t version)
 {
@@ -622,8 +679,15 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 	}
 	tidy(model, name);
 	const bool is_change = differs(turn->before, model, name);
+	const struct model_entry *before = &turn->before->entries[name];
 	if (is_change || (turn->is_added_to[name] && entry->lease_s > 0)) {
 		entry->version = version;
+		entry->signed_s = before->owner == entry->owner
+					  ? later(before->signed_s, mark_of(turn))
+					  : mark_of(turn);
+	}
+	if (before->owner != entry->owner) {
+		remember(model, name, before, mark_of(turn));
 	}
 	return is_change;
 }
@@ -675,7 +739,7 @@ static unsigned apply_update(struct model *model, const struct model_update *upd
 		take_soa(model, &turn.soa);
 		*is_change = true;
 	}
-	release_hosts(model);
+	release_hosts(model, mark_of(&turn));
 	return DNS_RCODE_NOERROR;
 }
 
@@ -686,6 +750,10 @@ static void apply_expire(struct model *model, const struct model_expire *expire)
 	for (size_t i = 0; i < expire->count; i++) {
 		const int name = expire->leases[i].name;
 		struct model_entry *entry = &model->entries[name];
+
+		/* Half a lease ago: between its last heartbeat and now. */
+		const uint64_t half_s = entry->lease_s / 2;
+		const uint64_t signed_s = model->time_s > half_s ? model->time_s - half_s : 0;
 
 		if (entry->lease_s == 0 || entry->version != expire->leases[i].version) {
 			continue;
@@ -701,9 +769,10 @@ static void apply_expire(struct model *model, const struct model_expire *expire)
 			   pointers(model, name, entry->owner) > 0) {
 			entry->is_overdue = true;
 		} else {
+			remember(model, name, entry, signed_s);
 			drop_name(model, name);
 		}
-		release_hosts(model);
+		release_hosts(model, signed_s);
 	}
 }
 
@@ -792,7 +861,7 @@ static void apply_base(struct model *model, const struct model_base *base)
 	for (int i = 0; i < (int)model_name_count; i++) {
 		tidy(model, i);
 	}
-	release_hosts(model);
+	release_hosts(model, model->time_s);
 }
 
 static unsigned release(struct model *model, int name, bool *is_change)
@@ -815,6 +884,7 @@ static unsigned remove_name(struct model *model, int name, bool *is_change)
 	}
 	if (!is_shared(model, name)) {
 		*is_change = model_has_entry(model, name);
+		remember(model, name, &model->entries[name], model->time_s);
 		drop_name(model, name);
 	}
 	for (size_t i = model->count; i-- > 0;) {
@@ -829,7 +899,7 @@ static unsigned remove_name(struct model *model, int name, bool *is_change)
 							       : DNS_RCODE_NXDOMAIN;
 	}
 	tidy(model, name);
-	release_hosts(model);
+	release_hosts(model, model->time_s);
 	return DNS_RCODE_NOERROR;
 }
 

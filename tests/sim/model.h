@@ -102,6 +102,7 @@ struct model_update {
 	bool has_key_lease;
 	uint32_t lease_s;
 	uint32_t key_lease_s;
+	uint64_t signed_s;
 	size_t prereq_count;
 	struct model_prereq prereqs[PREREQS_MAX];
 	size_t change_count;
@@ -162,19 +163,28 @@ struct model_entry {
 	uint32_t lease_s;
 	uint32_t key_lease_s;
 	uint64_t version;
+	uint64_t signed_s; /* what its key signed earlier is a replay */
 	uint64_t subtypes; /* bit: row of the subtype's name */
 	bool has_ptr;
 	bool is_overdue;
 	bool is_held; /* an instance, until it is released */
 };
 
+/* Of a name that a key had: until when it is a replay what was signed earlier. */
+struct model_mark {
+	uint64_t signed_s;
+	uint64_t until_s;
+};
+
 struct model {
+	uint64_t time_s; /* of the batch; 0: nothing is ever a replay */
 	bool is_served;
 	struct model_shape shape;
 	struct model_soa soa;
 	uint32_t serial;
 	bool is_serial_set; /* in this batch, by a SOA */
 	struct model_entry entries[NAMES_MAX];
+	struct model_mark marks[NAMES_MAX][2]; /* by key */
 	size_t count;
 	struct model_record records[RECORDS_MAX]; /* last, so that a copy takes those there are */
 };

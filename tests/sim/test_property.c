@@ -26,9 +26,12 @@
 
 #define SEEDS 40
 #define WORD_SEEDS 5000 /* from here on rules hold instances, and the operator has his word */
+#define REPLAY_SEEDS 9000 /* from here on time passes, and recorded UPDATEs are sent again */
+#define RECORDED 40
 #define WORD_COUNT 20
 #define BATCHES 60
 #define BATCH_MAX 5
+#define BATCH_S 25 /* from one to the next */
 #define ENTRY_MAX 65536
 #define SNAPSHOT_MAX (1u << 20)
 
@@ -76,6 +79,8 @@ struct play {
 	struct page content; /* without SOA, as the model has it */
 	struct page last; /* the same before this batch */
 	struct model_command previous; /* the last one drawn */
+	struct model_command recorded[RECORDED]; /* UPDATEs, to be sent again */
+	size_t recorded_count;
 	struct model_command commands[BATCH_MAX];
 	unsigned rcodes[BATCH_MAX];
 	bool is_change[BATCH_MAX];
@@ -168,11 +173,13 @@ static void draw_batch(struct play *play)
 	static uint8_t octets[ENTRY_MAX];
 	struct buf_writer out = buf_writer(octets, sizeof(octets));
 	const uint64_t index = play->log_count + 1;
+	const bool is_replayed = play->seed >= REPLAY_SEEDS;
 
 	play->model.is_serial_set = false;
 	play->before = play->model;
 	play->command_count = 1 + rand_below(&play->rand, BATCH_MAX);
-	command_write_batch(&out, (uint32_t)play->command_count, 1000 + index);
+	play->model.time_s = is_replayed ? 1000 + index * BATCH_S : 0;
+	command_write_batch(&out, (uint32_t)play->command_count, 1000 + index * BATCH_S);
 	for (size_t i = 0; i < play->command_count; i++) {
 		struct model_command *command = &play->commands[i];
 
@@ -181,6 +188,9 @@ static void draw_batch(struct play *play)
 			draw_base(&play->rand, &play->model, command);
 		} else if (rand_below(&play->rand, 10) == 0) {
 			*command = play->previous; /* often a heartbeat */
+		} else if (is_replayed && play->recorded_count >= RECORDED &&
+			   rand_below(&play->rand, 4) == 0) {
+			*command = play->recorded[rand_below(&play->rand, RECORDED)];
 		} else if (play->seed >= WORD_SEEDS && rand_below(&play->rand, 8) == 0) {
 			draw_word(&play->rand, &play->model, command);
 		} else {
@@ -192,6 +202,9 @@ static void draw_batch(struct play *play)
 		play->rcodes[i] =
 			model_apply(&play->model, command, index << 20 | i, &play->is_change[i]);
 		play->previous = *command;
+		if (command->kind == MODEL_UPDATE) {
+			play->recorded[play->recorded_count++ % RECORDED] = *command;
+		}
 		wire_command(&play->rand, &play->arena, &out, command);
 	}
 	model_end_batch(&play->model, &play->before);
@@ -542,6 +555,7 @@ START_TEST(root_and_model_agree)
 	}
 	for (uint64_t i = 0; one == NULL && i < WORD_COUNT; i++) {
 		run_seed(WORD_SEEDS + i);
+		run_seed(REPLAY_SEEDS + i);
 	}
 }
 END_TEST

@@ -188,7 +188,7 @@ static void write_update(struct draw *draw, struct buf_writer *out,
 		.owner = wire_owner(update->owner),
 		.takeover = update->takeover,
 		.hold = update->hold,
-		.signed_s = UINT64_MAX, /* at the last moment: no replay */
+		.signed_s = update->signed_s,
 		.lease = {.present = update->has_lease,
 			  .has_key = update->has_key_lease,
 			  .lease_s = update->lease_s,
