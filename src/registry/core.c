@@ -108,7 +108,22 @@ static void graced(void *context)
 static void run_graced(struct core *core, struct turn *turn)
 {
 	(void)turn;
-	reclaim_graced(core->reclaim);
+	core_collect_on(core, reclaim_graced(core->reclaim));
+}
+
+static void run_collect(struct core *core, struct turn *turn)
+{
+	(void)turn;
+	core->is_collecting = false;
+	core_collect_on(core, reclaim_collect(core->reclaim));
+}
+
+void core_collect_on(struct core *core, bool is_more)
+{
+	if (is_more && !core->is_collecting) {
+		core->is_collecting = true;
+		post(core, &core->collect, run_collect);
+	}
 }
 
 static int make_reclaim(struct core *core)
@@ -261,7 +276,7 @@ void core_show(struct core *core)
 		atomic_store_explicit(&core->view.root, reclaim_root(core->reclaim),
 				      memory_order_release);
 	}
-	reclaim_collect(core->reclaim);
+	core_collect_on(core, reclaim_collect(core->reclaim));
 }
 
 static void run_publish(struct core *core, struct turn *turn)
@@ -437,7 +452,7 @@ static void run_release(struct core *core, struct turn *turn)
 {
 	struct ask_root *request = list_entry(ask_of(turn), struct ask_root, ask);
 
-	reclaim_release(core->reclaim, request->root);
+	core_collect_on(core, reclaim_release(core->reclaim, request->root));
 	call_end(&request->ask.call, OK);
 }
 
@@ -457,7 +472,7 @@ static void run_return(struct core *core, struct turn *turn)
 {
 	struct core_loan *loan = loan_of(turn);
 
-	reclaim_release(core->reclaim, loan->root);
+	core_collect_on(core, reclaim_release(core->reclaim, loan->root));
 	loan->returned(loan);
 }
 

@@ -136,6 +136,8 @@ struct core {
 	uint64_t saving_ms; /* when it began */
 	struct log_turn saved;
 	struct turn graced;
+	struct turn collect;
+	bool is_collecting; /* `collect` is on its way */
 };
 
 static inline void counter_add(_Atomic(uint64_t) *counter, uint64_t count)
@@ -152,6 +154,9 @@ static inline void counter_set(_Atomic(uint64_t) *counter, uint64_t value)
 
 /* The core had a turn since then (clock_mono_us()): counts how long it was. */
 void core_note_turn(struct core *core, uint64_t begin_us);
+
+/* There is more of old versions to be freed: goes on in a turn of its own. */
+void core_collect_on(struct core *core, bool is_more);
 
 /* Readers see the newest root from now on, if the registry is published. */
 void core_show(struct core *core);

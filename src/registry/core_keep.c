@@ -169,7 +169,7 @@ static void run_saved(struct core *core, struct turn *turn)
 
 	(void)turn;
 	core->is_saving = false;
-	reclaim_release(core->reclaim, core->saved_root);
+	core_collect_on(core, reclaim_release(core->reclaim, core->saved_root));
 	core->saved_root = NULL;
 	if (core->saved.status == OK) {
 		counter_add(&core->counters.snapshots, 1);

@@ -124,13 +124,20 @@ void reclaim_advance(struct reclaim *reclaim, struct root *root, struct garbage 
 	reclaim->count++;
 }
 
-static void free_oldest(struct reclaim *reclaim, struct version *oldest, struct version *next)
+/* false: some of it is left. */
+static bool free_oldest(struct reclaim *reclaim, struct version *oldest, struct version *next,
+			size_t *left)
 {
-	garbage_free(next->garbage);
+	/* Versions cost something, too. */
+	*left -= *left > 0;
+	if (!garbage_free_some(next->garbage, left)) {
+		return false;
+	}
 	next->garbage = NULL;
 	list_remove(&oldest->link);
 	reclaim->count--;
 	free(oldest);
+	return true;
 }
 
 static void grace_over(struct rcu_head *head)
@@ -151,9 +158,10 @@ static void wait_for_grace(struct reclaim *reclaim)
 	urcu_qsbr_thread_offline();
 }
 
-void reclaim_collect(struct reclaim *reclaim)
+bool reclaim_collect(struct reclaim *reclaim)
 {
 	struct version *oldest = version_at(reclaim->versions.next);
+	size_t left = reclaim->has_readers ? RECLAIM_MAX : SIZE_MAX;
 
 	while (oldest != newest(reclaim) && oldest->holds == 0) {
 		struct version *next = version_at(oldest->link.next);
@@ -161,20 +169,23 @@ void reclaim_collect(struct reclaim *reclaim)
 		if (reclaim->has_readers && next->number > reclaim->graced) {
 			break;
 		}
-		free_oldest(reclaim, oldest, next);
+		if (!free_oldest(reclaim, oldest, next, &left)) {
+			return true;
+		}
 		oldest = next;
 	}
 	if (reclaim->has_readers && !reclaim->is_waiting &&
 	    newest(reclaim)->number > reclaim->graced && oldest != newest(reclaim)) {
 		wait_for_grace(reclaim);
 	}
+	return false;
 }
 
-void reclaim_graced(struct reclaim *reclaim)
+bool reclaim_graced(struct reclaim *reclaim)
 {
 	reclaim->is_waiting = false;
 	reclaim->graced = reclaim->waits_to;
-	reclaim_collect(reclaim);
+	return reclaim_collect(reclaim);
 }
 
 void reclaim_start(struct reclaim *reclaim)
@@ -199,7 +210,7 @@ const struct root *reclaim_hold(struct reclaim *reclaim)
 	return newest(reclaim)->root;
 }
 
-void reclaim_release(struct reclaim *reclaim, const struct root *root)
+bool reclaim_release(struct reclaim *reclaim, const struct root *root)
 {
 	struct list *link = reclaim->versions.next;
 
@@ -208,7 +219,7 @@ void reclaim_release(struct reclaim *reclaim, const struct root *root)
 	}
 	assert(link != &reclaim->versions && version_at(link)->holds > 0);
 	version_at(link)->holds--;
-	reclaim_collect(reclaim);
+	return reclaim_collect(reclaim);
 }
 
 /* ---- readers ------------------------------------------------------------------------------- */

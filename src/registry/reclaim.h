@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct garbage;
@@ -40,15 +41,20 @@ int reclaim_reserve(struct reclaim *reclaim);
 /* A new version, with the garbage of the one before. Takes both. */
 void reclaim_advance(struct reclaim *reclaim, struct root *root, struct garbage *garbage);
 
-/* Frees what can be freed and sees to it that the rest will be. After publishing. */
-void reclaim_collect(struct reclaim *reclaim);
+/*
+ * Frees what can be freed and sees to it that the rest will be. After publishing. With readers about
+ * RECLAIM_MAX objects at a time, or a version that was held for long would hold up the core when it
+ * goes; true: there is more, call again soon.
+ */
+#define RECLAIM_MAX 20000
+bool reclaim_collect(struct reclaim *reclaim);
 
-/* What `fn` announced, back on the core's thread. */
-void reclaim_graced(struct reclaim *reclaim);
+/* What `fn` announced, back on the core's thread. As reclaim_collect(). */
+bool reclaim_graced(struct reclaim *reclaim);
 
-/* Counts one more, or one less, who holds a version: hold gives the newest. */
+/* Counts one more, or one less, who holds a version: hold gives the newest. As reclaim_collect(). */
 const struct root *reclaim_hold(struct reclaim *reclaim);
-void reclaim_release(struct reclaim *reclaim, const struct root *root);
+bool reclaim_release(struct reclaim *reclaim, const struct root *root);
 
 /* Versions that are not freed yet, the newest counted. */
 size_t reclaim_versions(const struct reclaim *reclaim);

@@ -217,14 +217,25 @@ size_t bag_size(const struct bag *bag)
 	return size;
 }
 
-void bag_free(struct slabs *slabs, struct bag *bag)
+struct bag *bag_free_some(struct slabs *slabs, struct bag *bag, size_t *left)
 {
-	while (bag != NULL) {
+	while (bag != NULL && *left > 0) {
 		struct bag *next = bag->next;
-		for (size_t i = 0; i < bag->count; i++) {
-			object_free(slabs, bag->objects[i]);
+		for (; bag->count > 0 && *left > 0; --*left) {
+			object_free(slabs, bag->objects[--bag->count]);
+		}
+		if (bag->count > 0) {
+			break;
 		}
 		free(bag);
 		bag = next;
 	}
+	return bag;
+}
+
+void bag_free(struct slabs *slabs, struct bag *bag)
+{
+	size_t all = SIZE_MAX;
+
+	bag_free_some(slabs, bag, &all);
 }

@@ -80,5 +80,8 @@ size_t bag_size(const struct bag *bag);
 /* Frees the objects and the bags. Takes NULL. */
 void bag_free(struct slabs *slabs, struct bag *bag);
 
+/* The same with *left objects at most, which it counts down; the bags that remain. Takes NULL. */
+struct bag *bag_free_some(struct slabs *slabs, struct bag *bag, size_t *left);
+
 /* Frees one object at the end of a root's life. Takes NULL. */
 void object_free(struct slabs *slabs, void *object);

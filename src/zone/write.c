@@ -154,6 +154,18 @@ void garbage_free(struct garbage *garbage)
 	}
 }
 
+bool garbage_free_some(struct garbage *garbage, size_t *left)
+{
+	if (garbage != NULL) {
+		garbage->bag = bag_free_some(garbage->slabs, garbage->bag, left);
+		if (garbage->bag != NULL) {
+			return false;
+		}
+		free(garbage);
+	}
+	return true;
+}
+
 size_t garbage_size(const struct garbage *garbage)
 {
 	return bag_size(garbage->bag);

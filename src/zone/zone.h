@@ -399,6 +399,9 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 void root_abort(struct root_writer *writer);
 void garbage_free(struct garbage *garbage);
 
+/* Frees *left objects at most, which it counts down; true: all of it is gone. Takes NULL. */
+bool garbage_free_some(struct garbage *garbage, size_t *left);
+
 /* Octets that it keeps. */
 size_t garbage_size(const struct garbage *garbage);
 

@@ -200,6 +200,40 @@ START_TEST(any_failed_allocation_is_reported)
 }
 END_TEST
 
+START_TEST(what_was_held_for_long_is_freed_in_portions)
+{
+	const size_t count = 2 * RECLAIM_MAX;
+	struct world world;
+	const struct root *held;
+	unsigned calls = 1;
+	size_t before;
+
+	world_init(&world);
+	reclaim_start(world.reclaim);
+	held = reclaim_hold(world.reclaim);
+	for (size_t i = 0; i < count; i++) {
+		advance(&world);
+	}
+	wait_for_grace(&world);
+	/* Another one, for those that were published after the first began. */
+	advance(&world);
+	wait_for_grace(&world);
+	before = reclaim_versions(world.reclaim);
+	ck_assert_uint_gt(before, count);
+	bool is_more = reclaim_release(world.reclaim, held);
+	for (; is_more; calls++) {
+		const size_t now = reclaim_versions(world.reclaim);
+		ck_assert_uint_le(before - now, RECLAIM_MAX);
+		before = now;
+		is_more = reclaim_collect(world.reclaim);
+	}
+	ck_assert_uint_ge(calls, 3);
+	ck_assert_uint_le(reclaim_versions(world.reclaim), 2);
+	reclaim_stop(world.reclaim);
+	reclaim_free(world.reclaim);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -208,6 +242,7 @@ int main(void)
 		a_reader_that_is_online_holds_everything,
 		held_past_the_grace_period_it_goes_with_the_release,
 		any_failed_allocation_is_reported,
+		what_was_held_for_long_is_freed_in_portions,
 	};
 
 	return run_tests("reclaim", tests, COUNT_OF(tests));
