@@ -171,7 +171,7 @@ static int save_zone(struct saver *saver, const struct zone *zone)
 	buf_write_u32(&out, zone_serial(zone));
 	buf_write_u64(&out, zone_base_hash(zone));
 	command_write_base(&out, &base);
-	ret = zone_walk(zone, save_name, saver);
+	ret = zone_walk_in_order(zone, save_name, saver);
 	return ret == OK ? zone_walk_marks(zone, save_mark, saver) : ret;
 }
 

@@ -328,6 +328,46 @@ START_TEST(another_format_is_foreign)
 }
 END_TEST
 
+/* The name of the frame at `at`, which is a NAME, as text; *at: the next one. */
+static const char *frame_name(const struct sink *sink, size_t *at, char out[DNS_NAME_TEXT_MAX])
+{
+	struct buf_reader in = buf_reader(sink->octets + *at, sink->size - *at);
+	const uint32_t size = buf_read_u32(&in);
+	const uint8_t kind = buf_read_u8(&in);
+
+	*at += 4 + (size_t)size;
+	return kind == 3 ? dns_name_to_text(out, in.at) : NULL;
+}
+
+START_TEST(instances_are_saved_type_by_type_in_their_order)
+{
+	struct play *play = play_new();
+	char seen[40][DNS_NAME_TEXT_MAX];
+	size_t count = 0;
+
+	for (unsigned i = 0; i < 40; i++) {
+		char lines[200];
+		const char *type = i % 2 == 0 ? "_http._tcp" : "_ipp._tcp";
+
+		snprintf(lines, sizeof(lines),
+			 "add %s 60 PTR w%02u.%s\nadd w%02u.%s 60 SRV 0 0 80 h\n", type, i * 7 % 40,
+			 type, i * 7 % 40, type);
+		updated(play, "a lease:60", lines);
+	}
+	struct sink sink = save(play);
+	for (size_t at = 0; at < sink.size && count < 40;) {
+		const char *name = frame_name(&sink, &at, seen[count]);
+		count += name != NULL && strncmp(name, "w", 1) == 0;
+	}
+	ck_assert_uint_eq(count, 40);
+	for (size_t i = 1; i < 40; i++) {
+		ck_assert(i == 20 || strcmp(seen[i - 1], seen[i]) < 0);
+	}
+	free(sink.octets);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_failing_sink_ends_the_saving)
 {
 	struct play *play = play_full();
@@ -456,6 +496,7 @@ int main(void)
 		a_snapshot_that_is_not_whole_is_damage,
 		octets_turned_around_do_no_harm,
 		another_format_is_foreign,
+		instances_are_saved_type_by_type_in_their_order,
 		a_failing_sink_ends_the_saving,
 		a_name_larger_than_the_buffer_is_saved_whole,
 		nth_allocation_of_saving_fails_cleanly,
