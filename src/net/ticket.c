@@ -93,12 +93,15 @@ static void ticket_done(struct list *jobs)
 		struct ticket *ticket = list_entry(jobs->next, struct ticket, job.mail.link);
 
 		list_remove(&ticket->job.mail.link);
+		if (ticket->job.is_silent) {
+			/* A copy of one that is under way: it has no result. */
+			ticket_free(ticket);
+			continue;
+		}
 		if (ticket->job.result.rcode == DNS_RCODE_REFUSED || ticket->job.result.is_stale) {
 			ticket_log_refused(ticket);
 		}
-		if (ticket->job.is_silent) {
-			ticket_free(ticket);
-		} else if (ticket->stream == NULL) {
+		if (ticket->stream == NULL) {
 			list_append(&datagrams, &ticket->job.mail.link);
 		} else if (stream_thread_post(ticket->stream, ticket) != OK) {
 			tally_add(&ticket->net->core_tally.send_failed, 1);
