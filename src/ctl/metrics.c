@@ -53,6 +53,8 @@ static const struct row rows[] = {
 	CORE(batches, "log_entries", COUNTER, "entries made in the log"),
 	CORE(commands, "commands", COUNTER, "commands applied"),
 	CORE(refused, "commands_refused", COUNTER, "commands answered with another rcode than NOERROR"),
+	CORE(prohibited, "commands_prohibited", COUNTER, "of those, refused by an owner, the base file, a limit and the like"),
+	CORE(owned, "commands_owned", COUNTER, "of those, as a name is another owner's or the base file's"),
 	CORE(failed, "log_failures", COUNTER, "entries that the log did not take: disk full, I/O error"),
 	CORE(expired, "expired", COUNTER, "names whose lease ran out"),
 	CORE(snapshots, "snapshots", COUNTER, "snapshots written"),

@@ -60,6 +60,7 @@ struct command_result {
 	char ede_text[160];
 	struct dns_lease lease; /* granted, when the request had one */
 	bool is_change; /* content changed (else: applied, and nothing moved) */
+	bool is_owned; /* REFUSED, as a name is another owner's or the base file's */
 	bool is_stale; /* NOTAUTH, as it was signed too early: BADTIME (RFC 8945 5.2.3) */
 };
 

@@ -538,6 +538,8 @@ void core_count(struct core *core, struct core_counters *counters)
 		.batches = count_of(&core->counters.batches),
 		.commands = count_of(&core->counters.commands),
 		.refused = count_of(&core->counters.refused),
+		.prohibited = count_of(&core->counters.prohibited),
+		.owned = count_of(&core->counters.owned),
 		.failed = count_of(&core->counters.failed),
 		.expired = count_of(&core->counters.expired),
 		.snapshots = count_of(&core->counters.snapshots),

@@ -134,6 +134,9 @@ struct core_counters {
 	uint64_t batches; /* log entries made */
 	uint64_t commands; /* applied */
 	uint64_t refused; /* commands with an rcode other than NOERROR */
+	uint64_t
+		prohibited; /* of those, REFUSED: by an owner, the base file, a limit and the like */
+	uint64_t owned; /* of those, as a name is another owner's or the base file's */
 	uint64_t failed; /* appends that failed: disk full, I/O error */
 	uint64_t expired; /* names whose lease ran out */
 	uint64_t snapshots;

@@ -251,6 +251,8 @@ static void take_result(void *context, size_t number, const struct command_resul
 	counter_add(&core->counters.commands, 1);
 	if (result->rcode != DNS_RCODE_NOERROR) {
 		counter_add(&core->counters.refused, 1);
+		counter_add(&core->counters.prohibited, result->rcode == DNS_RCODE_REFUSED);
+		counter_add(&core->counters.owned, result->is_owned);
 	} else {
 		core_touch(core, plan);
 		say_takeovers(core, plan);

@@ -68,6 +68,8 @@ struct counters {
 	_Atomic(uint64_t) batches;
 	_Atomic(uint64_t) commands;
 	_Atomic(uint64_t) refused;
+	_Atomic(uint64_t) prohibited;
+	_Atomic(uint64_t) owned;
 	_Atomic(uint64_t) failed;
 	_Atomic(uint64_t) expired;
 	_Atomic(uint64_t) snapshots;

@@ -152,11 +152,13 @@ static int check_owner(struct evaluation *evaluation, const struct draft *draft)
 		return OK;
 	}
 	if (owner->kind == OWNER_BASE) {
+		evaluation->plan->result.is_owned = true;
 		return refuse_name(evaluation, draft->name, "belongs to the zone's base file");
 	}
 	if (evaluation->update.takeover) {
 		return OK;
 	}
+	evaluation->plan->result.is_owned = true;
 	snprintf(why, sizeof(why), "is registered by %s", owner_text(text, owner));
 	return refuse_name(evaluation, draft->name, why);
 }
