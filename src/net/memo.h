@@ -42,7 +42,7 @@ void memo_find(const struct memo *memo, struct memo_look *looks, size_t count);
 size_t memo_take(const struct memo_look *look, uint8_t *out);
 
 /*
- * Keeps a reply, if it is short enough and its request has come before: what is asked once takes
- * nobody's place. Ends what memo_find() found.
+ * Keeps a reply, if it is short enough and its request has come before: what is asked once seldom
+ * takes another's place. Ends what memo_find() found.
  */
 void memo_keep(struct memo *memo, const struct memo_look *look, const uint8_t *reply, size_t size);
