@@ -24,7 +24,7 @@
 #include "registry/reclaim.h"
 #include "registry/registry.h"
 
-#define EXPIRE_MAX 1000 /* names in one command */
+#define EXPIRE_MAX 500 /* names in one command: about 10 ms of a turn */
 #define NEWS_LINES 100 /* log lines of instances, a second; and so many of one batch */
 
 /* What the log said on its own thread. */
