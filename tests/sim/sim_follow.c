@@ -194,13 +194,13 @@ static void read_batch(const uint8_t *entry, size_t size)
 /* (store) */
 static void appended(void *context, int status, uint64_t index)
 {
-	struct flight *flight = sim_newest_flight();
-
 	(void)context;
 	if (sim.is_off) {
 		sim.done(sim.done_context, status, index);
 		return;
 	}
+	struct flight *flight = sim_newest_flight();
+
 	sim_note("batch %llu: %s", (unsigned long long)index, err_text(status));
 	flight->is_ended = true;
 	flight->status = status;
