@@ -664,6 +664,7 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 		entry->lease_s = lease_at(turn, name);
 		if (turn->update->has_lease) {
 			entry->key_lease_s = turn->key_lease_s;
+			entry->renewed = version;
 		}
 		if (is_own) {
 			entry->owner = turn->update->owner;

@@ -163,6 +163,7 @@ struct model_entry {
 	uint32_t lease_s;
 	uint32_t key_lease_s;
 	uint64_t version;
+	uint64_t renewed; /* version of the last UPDATE with a lease that added something here */
 	uint64_t signed_s; /* what its key signed earlier is a replay */
 	uint64_t subtypes; /* bit: row of the subtype's name */
 	bool has_ptr;

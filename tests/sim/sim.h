@@ -131,9 +131,6 @@ void sim_shift_flights(void);
 /* log_ops.append: reads what is in a batch before store_ram gets it. */
 int sim_append(struct log *log, const void *entry, size_t size, log_done_fn done, void *context);
 
-/* Does it add something at this name, or a PTR that counts for it? */
-bool sim_renews(const struct model *model, const struct model_update *update, int name);
-
 /* What readers see, and all of it beside the model. */
 const struct root *sim_published(void);
 void sim_compare_all(const struct root *root);

@@ -93,7 +93,7 @@ static void take_beat(const struct model *model, const struct model_command *com
 		if (after.entries[i].lease_s == 0 || after.entries[i].version != version) {
 			continue;
 		}
-		if (sim_renews(&after, &command->update, i)) {
+		if (after.entries[i].renewed == version) {
 			sim_promise(i, time_ms);
 		}
 		sim.terms[i].latest_ms = sim_lease_time();

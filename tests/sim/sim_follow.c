@@ -221,24 +221,8 @@ int sim_append(struct log *log, const void *entry, size_t size, log_done_fn done
 
 /* ---- what came of a batch ---------------------------------------------------------------- */
 
-/* Does it add something at this name, or a PTR that counts for it? Its lease is that name's. */
-bool sim_renews(const struct model *model, const struct model_update *update, int name)
-{
-	const bool is_asked = update->has_lease && update->lease_s > 0;
-
-	for (size_t i = 0; is_asked && i < update->change_count; i++) {
-		const struct model_change *change = &update->changes[i];
-		const int instance = model_instance_of_ptr(model, change->name, change->rdata);
-
-		if (change->form == ADD && (instance == NONE ? change->name : instance) == name) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* An UPDATE was applied: what it renewed has a term from now. */
-static void take_terms(const struct model_update *update, uint64_t version)
+/* An UPDATE was applied: what it renewed has a term from now, and what it only changed may have. */
+static void take_terms(uint64_t version)
 {
 	for (int i = 0; i < (int)model_name_count; i++) {
 		const struct model_entry *entry = &sim.model.entries[i];
@@ -246,7 +230,7 @@ static void take_terms(const struct model_update *update, uint64_t version)
 		if (entry->lease_s == 0 || entry->version != version) {
 			continue;
 		}
-		if (sim_renews(&sim.model, update, i)) {
+		if (entry->renewed == version) {
 			sim_promise(i, sim_lease_time());
 		}
 		sim.terms[i].latest_ms = sim_lease_time();
@@ -275,7 +259,7 @@ static void apply_one(const struct flight *flight, size_t number)
 	sim_note_command("applied", command);
 
 	if (command->kind == MODEL_UPDATE && rcode == DNS_RCODE_NOERROR) {
-		take_terms(&command->update, version);
+		take_terms(version);
 	}
 	if (command->kind == MODEL_EXPIRE) {
 		take_expiry(&command->expire);
