@@ -119,15 +119,16 @@ class Figures:
         yield ""
         yield "| CPU us, and times the echo | " + " | ".join(self.cost_servers()) + " |"
         yield "| --- |" + " --- |" * len(self.cost_servers())
-        for what in dict.fromkeys(what for what, _ in self.select("cpu_us")):
-            if NOT_IN_README.search(what):
-                continue
+        for what in dict.fromkeys(what for what, _ in self.cost_rows()):
             cells = [self.cost_cell(what, name) for name in self.cost_servers()]
             yield f"| {what} | " + " | ".join(cells) + " |"
         yield from self.markdown_rest()
 
+    def cost_rows(self):
+        return [row for row in self.select("cpu_us") if not NOT_IN_README.search(row[0])]
+
     def cost_servers(self):
-        return list(dict.fromkeys(name for _, name in self.select("cpu_us")))
+        return list(dict.fromkeys(name for _, name in self.cost_rows()))
 
     def cost_cell(self, what, name):
         if not self.has(what, name):
