@@ -70,6 +70,19 @@ static int print_zones(const json_t *zones, const struct style *style)
 	return ret;
 }
 
+/* A table behind another, and its end; nothing where it has no rows. */
+static int print_further(struct grid *grid, const struct style *style)
+{
+	int ret = OK;
+
+	if (grid->row_count > 0) {
+		fputs(style->is_terminal ? "\n" : "", stdout);
+		ret = grid_print(grid, stdout, style);
+	}
+	grid_deinit(grid);
+	return ret;
+}
+
 /* Types that are shown in part, or that BIND refuses; nothing where there are none. */
 static int print_large(const json_t *zones, const struct style *style)
 {
@@ -92,13 +105,7 @@ static int print_large(const json_t *zones, const struct style *style)
 			add_row(&grid, style, cells);
 		}
 	}
-	int ret = OK;
-	if (grid.row_count > 0) {
-		fputs(style->is_terminal ? "\n" : "", stdout);
-		ret = grid_print(&grid, stdout, style);
-	}
-	grid_deinit(&grid);
-	return ret;
+	return print_further(&grid, style);
 }
 
 /* Types that are protected against mass expiry; nothing where there are none. */
@@ -124,13 +131,7 @@ static int print_protected(const json_t *types, const struct style *style)
 
 		add_row(&grid, style, cells);
 	}
-	int ret = OK;
-	if (grid.row_count > 0) {
-		fputs(style->is_terminal ? "\n" : "", stdout);
-		ret = grid_print(&grid, stdout, style);
-	}
-	grid_deinit(&grid);
-	return ret;
+	return print_further(&grid, style);
 }
 
 static void add_instances(struct grid *grid, const json_t *zone, const struct style *style)
@@ -165,13 +166,7 @@ static int print_instances(const json_t *zones, const struct style *style)
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		add_instances(&grid, json_array_get(zones, i), style);
 	}
-	int ret = OK;
-	if (grid.row_count > 0) {
-		fputs(style->is_terminal ? "\n" : "", stdout);
-		ret = grid_print(&grid, stdout, style);
-	}
-	grid_deinit(&grid);
-	return ret;
+	return print_further(&grid, style);
 }
 
 static void say_left_out(const json_t *zones)
