@@ -194,6 +194,19 @@ def need(*programs):
             skip(f"there is no {program} here")
 
 
+def free_port():
+    """A port that UDP and TCP have free now; somebody may be faster, so starts are tried again."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+            stream.bind(("127.0.0.1", 0))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+                try:
+                    datagram.bind(stream.getsockname())
+                except OSError:
+                    continue
+                return stream.getsockname()[1]
+
+
 def in_own_namespace(kind):
     """Runs the case again in a namespace of its own, as its root; skips where none is had."""
     if os.environ.get("WAGGLE_E2E_NAMESPACE") == kind:

@@ -72,19 +72,6 @@ controls {{ }};
 BIND_ZONE = 'zone "{name}" {{ type primary; file "{file}"; }};'
 
 
-def free_port():
-    """A port that UDP and TCP have free now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("127.0.0.1", 0))
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-                try:
-                    datagram.bind(stream.getsockname())
-                except OSError:
-                    continue
-                return stream.getsockname()[1]
-
-
 class Peer:
     """One of the three; `address` and `port` as a waggled of lib.py has them."""
 
@@ -103,7 +90,7 @@ class Peer:
         self.process = None
 
     def launch(self):
-        self.port = free_port()
+        self.port = lib.free_port()
         path = self.directory / "conf"
         path.write_text(
             self.conf.format(

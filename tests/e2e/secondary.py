@@ -1,7 +1,6 @@
 """Stock servers that follow a waggled as secondaries."""
 import os
 import signal
-import socket
 import subprocess
 
 import dns.exception
@@ -10,21 +9,8 @@ import dns.message
 import dns.opcode
 import dns.query
 
-from lib import PATIENCE, START_S, Failure, die_with_parent, expect, need, rcode_of, run, scratch
-from lib import wait_until
-
-
-def free_port():
-    """A port that UDP and TCP have free now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("127.0.0.1", 0))
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-                try:
-                    datagram.bind(stream.getsockname())
-                except OSError:
-                    continue
-                return stream.getsockname()[1]
+from lib import PATIENCE, START_S, Failure, die_with_parent, expect, free_port, need, rcode_of
+from lib import run, scratch, wait_until
 
 
 def transferred(port, zone, *words):
