@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "ctl/inside.h"
+#include "ctl/policy.h"
 
 #define NAME_SHOWN 64 /* octets; a longer one is nobody's typing error */
 
@@ -18,6 +19,12 @@ struct command {
 	const char *name;
 	int (*run)(const struct ctl_options *options, const json_t *request, json_t *reply);
 };
+
+/* By the rules of the configuration that runs. */
+static int policy_run(const struct ctl_options *options, const json_t *request, json_t *reply)
+{
+	return policy_judge(options->conf, request, reply);
+}
 
 /* clang-format off */
 static const struct command commands[] = {

@@ -40,16 +40,15 @@ int import_take(const struct ctl_options *options, const json_t *request, const 
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 
-/* policy.c: what the rules say of a registration that nobody has sent. */
-int policy_run(const struct ctl_options *options, const json_t *request, json_t *reply);
-
-/* ---- name.c ---- */
+/* ---- refuse.c ---- */
 
 /* Makes the reply a refusal: "ok" false, "error", and "code" unless that is NULL. OK, ERR_NOMEM. */
 int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define CTL_NOT_FOUND "not-found" /* the code for what is not there */
+
+/* ---- name.c ---- */
 
 /*
  * Reads the "name" of a request: in full, or relative to its "zone", or to the only registry zone

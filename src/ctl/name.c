@@ -2,7 +2,6 @@
  * Names of people: what they wrote becomes a name in one of the registry zones, or a sentence that
  * says why it is none.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,23 +9,6 @@
 #include "ctl/inside.h"
 
 #define TEXT_SHOWN 200 /* octets of what a person wrote, in an error */
-
-int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
-{
-	char text[640];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	json_object_clear(reply);
-	if (json_object_set_new(reply, "ok", json_false()) != 0 ||
-	    json_object_set_new(reply, "error", json_string(text)) != 0 ||
-	    (code != NULL && json_object_set_new(reply, "code", json_string(code)) != 0)) {
-		return ERR_NOMEM;
-	}
-	return OK;
-}
 
 /* Octets of `text` to show: whole characters of UTF-8, as JSON wants them. */
 static int shown(const char *text)

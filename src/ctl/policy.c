@@ -2,6 +2,8 @@
  * `policy`: what the rules say of a registration that nobody has sent, and which of them. It asks
  * what an UPDATE is judged by (access/access.h), with an identity that is made up.
  */
+#include "ctl/policy.h"
+
 #include <string.h>
 
 #include "access/access.h"
@@ -156,13 +158,13 @@ static int answer(const struct question *question, json_t *reply)
 	return failed == 0 ? OK : ERR_NOMEM;
 }
 
-int policy_run(const struct ctl_options *options, const json_t *request, json_t *reply)
+int policy_judge(const struct conf *conf, const json_t *request, json_t *reply)
 {
 	struct question question = {.zone = NULL};
-	int ret = read_zone(options->conf, request, reply, &question);
+	int ret = read_zone(conf, request, reply, &question);
 
 	if (ret == OK) {
-		ret = read_identity(options->conf, request, reply, &question);
+		ret = read_identity(conf, request, reply, &question);
 	}
 	if (ret == OK) {
 		ret = read_instance(request, reply, &question);

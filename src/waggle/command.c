@@ -101,6 +101,7 @@ static const struct option_row operator_options[] = {
 };
 
 static const struct option_row policy_options[] = {
+{0, "config", "FILE", "ask the rules of this file, not of the waggled that runs", TEXT(config)},
 {0, "from", "ADDRESS", "that the registration would come from; default 127.0.0.1", TEXT(from)},
 {0, "signer", "KEY", "name of the TSIG key that would sign it", TEXT(signer)},
 {0, "tcp", NULL, "it would come by TCP, not by UDP", FLAG(is_tcp)},

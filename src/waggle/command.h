@@ -25,7 +25,8 @@ struct options {
 	bool is_dry_run;
 	bool is_quiet;
 	const char *reason; /* release, remove */
-	const char *from; /* policy test */
+	const char *config; /* policy test */
+	const char *from;
 	const char *signer;
 	bool is_tcp;
 	bool is_cookie;

@@ -248,8 +248,7 @@ static int read_line(struct control *control, char **out)
 	}
 }
 
-/* The answer is a refusal: with "code" where the reason has a word. */
-static enum ending refused(const struct options *options, const json_t *answer)
+enum ending control_refused(const struct options *options, const json_t *answer)
 {
 	const bool is_missing = strcmp(control_text(answer, "code"), "not-found") == 0;
 	const enum ending ending = is_missing ? END_NOTHING : END_REFUSED;
@@ -277,7 +276,7 @@ enum ending control_read(struct control *control, const char **line, json_t **ou
 	if (!json_is_object(*out)) {
 		ending = control_fail(control, END_NO_ANSWER, "this is no waggled: no JSON came");
 	} else if (json_is_false(json_object_get(*out, "ok"))) {
-		ending = refused(control->options, *out);
+		ending = control_refused(control->options, *out);
 	}
 	if (ending != END_OK) {
 		json_decref(*out);

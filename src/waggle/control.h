@@ -21,6 +21,9 @@
  */
 enum ending control_ask(const struct options *options, const json_t *request, json_t **out);
 
+/* Says an answer with "ok" false; the code is "not-found" where it says so. */
+enum ending control_refused(const struct options *options, const json_t *answer);
+
 /* Prints an answer as it came, for --json. Unless END_OK it has said why. */
 enum ending control_print(const struct options *options, const json_t *answer);
 

@@ -1,10 +1,13 @@
 /*
- * `policy test`: what the rules of the running configuration say of a registration, asked over the
- * control socket. Nothing is registered.
+ * `policy test`: what the rules say of a registration: those of the running configuration, asked
+ * over the control socket, or those of a file, read here as waggled would. Nothing is registered.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "conf/conf.h"
+#include "ctl/policy.h"
 #include "waggle/client.h"
 #include "waggle/command.h"
 #include "waggle/control.h"
@@ -34,6 +37,50 @@ static json_t *pairs_of(const struct options *options)
 	return pairs;
 }
 
+/* Reads the file as waggled does. Unless END_OK it has said what is wrong, and where. */
+static enum ending load(struct conf **out, const struct options *options)
+{
+	struct conf_error error = {{0}};
+	const int ret = conf_load(out, options->config, &error);
+
+	if (ret == OK) {
+		return END_OK;
+	}
+	if (ret == ERR_NOMEM) {
+		return client_fail_memory(options);
+	}
+	if (options->is_json) {
+		(void)json_failure(stdout, "argument", error.text, END_USAGE);
+	}
+	say("%s", error.text);
+	return END_USAGE;
+}
+
+/* As control_ask(), of a file. */
+static enum ending ask_file(const struct options *options, const json_t *request, json_t **out)
+{
+	struct conf *conf = NULL;
+	enum ending ending = load(&conf, options);
+
+	*out = NULL;
+	if (ending != END_OK) {
+		return ending;
+	}
+	json_t *answer = json_pack("{s:b}", "ok", 1);
+	if (answer == NULL || policy_judge(conf, request, answer) != OK) {
+		ending = client_fail_memory(options);
+	} else if (json_is_false(json_object_get(answer, "ok"))) {
+		ending = control_refused(options, answer);
+	}
+	conf_unref(conf);
+	if (ending == END_OK) {
+		*out = answer;
+	} else {
+		json_decref(answer);
+	}
+	return ending;
+}
+
 static void show(const json_t *answer)
 {
 	const bool is_terminal = style_of(stdout).is_terminal;
@@ -58,7 +105,8 @@ int policy_run(const struct options *options)
 	if (request == NULL) {
 		return (int)refuse(options, "a name, a type or a pair is no UTF-8");
 	}
-	ending = control_ask(options, request, &answer);
+	ending = options->config == NULL ? control_ask(options, request, &answer)
+					 : ask_file(options, request, &answer);
 	json_decref(request);
 	if (ending == END_OK && options->is_json) {
 		ending = control_print(options, answer);
