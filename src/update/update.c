@@ -15,6 +15,7 @@
 #include "update/update.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,12 +229,19 @@ static bool is_signers(uint16_t type)
 static int form_fault(struct receipt *receipt, int rcode, const struct entry *entry,
 		      const char *section)
 {
+	const struct dns_rr *rr = &entry->rr;
 	char text[DNS_NAME_TEXT_MAX];
+	char type[16];
 
+	if (rcode == DNS_RCODE_NOTZONE) {
+		return update_refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
+				     "%s (%s) is not in the zone", shown(text, rr->owner), section);
+	}
 	return update_refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
-			     rcode == DNS_RCODE_NOTZONE ? "%s (%s) is not in the zone"
-							: "%s (%s): not a form of RFC 2136",
-			     shown(text, entry->rr.owner), section);
+			     "%s (%s): type %s, class %u, TTL %" PRIu32
+			     ", %u octets: not a form of RFC 2136",
+			     shown(text, rr->owner), section, dns_rrtype_to_text(type, rr->type),
+			     rr->class, rr->ttl, rr->rdata_size);
 }
 
 static int check_update(struct receipt *receipt, struct entry *entry, bool is_afar)

@@ -634,6 +634,10 @@ START_TEST(a_rule_that_holds_lets_instances_in_and_says_so)
 	};
 	static const struct update_case general[] = {
 		{"add x._ssh._tcp.svc.test. 60 SRV 0 0 22 h2.svc.test.\n", "submit hold"},
+		/* whatever comes behind the instance */
+		{"add x._ssh._tcp.svc.test. 60 SRV 0 0 22 h2.svc.test.\n"
+		 "add x.svc.test. 60 A 192.0.2.9\n",
+		 "submit hold"},
 		/* a name by itself is had by that name alone */
 		{"add x.svc.test. 60 A 192.0.2.9\n", "submit"},
 		/* at a shared name there is nothing to hold */
@@ -708,7 +712,8 @@ END_TEST
 
 /* ---- prescan ----------------------------------------------------------------------------- */
 
-#define FORM(name, section) "FORMERR 0: " name " (" section "): not a form of RFC 2136"
+#define FORM(section, rr)                                                                          \
+	"FORMERR 0: x.svc.test. (" section "): type " rr ": not a form of RFC 2136"
 
 START_TEST(forms_are_checked_as_rfc_2136_says)
 {
@@ -717,20 +722,32 @@ START_TEST(forms_are_checked_as_rfc_2136_says)
 		 "NOTZONE 0: x.example.org. (update) is not in the zone"},
 		{"yxdomain x.example.org.\n",
 		 "NOTZONE 0: x.example.org. (prerequisite) is not in the zone"},
-		{"update x.svc.test. A 3 0 c0000201\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. A 255 1\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. A 254 1 c0000201\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. A 255 0 c0000201\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. ANY 1 60 00\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. ANY 254 0\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. MAILB 255 0\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. MAILA 254 0 00\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. TYPE0 1 60 00\n", FORM("x.svc.test.", "update")},
-		{"update x.svc.test. AXFR 1 60 00\n", FORM("x.svc.test.", "update")},
-		{"prereq x.svc.test. A 1 1 c0000201\n", FORM("x.svc.test.", "prerequisite")},
-		{"prereq x.svc.test. A 255 0 c0000201\n", FORM("x.svc.test.", "prerequisite")},
-		{"prereq x.svc.test. A 254 0 c0000201\n", FORM("x.svc.test.", "prerequisite")},
-		{"prereq x.svc.test. A 3 0\n", FORM("x.svc.test.", "prerequisite")},
+		{"update x.svc.test. A 3 0 c0000201\n",
+		 FORM("update", "A, class 3, TTL 0, 4 octets")},
+		{"update x.svc.test. A 255 1\n", FORM("update", "A, class 255, TTL 1, 0 octets")},
+		{"update x.svc.test. A 254 1 c0000201\n",
+		 FORM("update", "A, class 254, TTL 1, 4 octets")},
+		{"update x.svc.test. A 255 0 c0000201\n",
+		 FORM("update", "A, class 255, TTL 0, 4 octets")},
+		{"update x.svc.test. ANY 1 60 00\n",
+		 FORM("update", "ANY, class 1, TTL 60, 1 octets")},
+		{"update x.svc.test. ANY 254 0\n",
+		 FORM("update", "ANY, class 254, TTL 0, 0 octets")},
+		{"update x.svc.test. MAILB 255 0\n",
+		 FORM("update", "MAILB, class 255, TTL 0, 0 octets")},
+		{"update x.svc.test. MAILA 254 0 00\n",
+		 FORM("update", "MAILA, class 254, TTL 0, 1 octets")},
+		{"update x.svc.test. TYPE0 1 60 00\n",
+		 FORM("update", "TYPE0, class 1, TTL 60, 1 octets")},
+		{"update x.svc.test. AXFR 1 60 00\n",
+		 FORM("update", "AXFR, class 1, TTL 60, 1 octets")},
+		{"prereq x.svc.test. A 1 1 c0000201\n",
+		 FORM("prerequisite", "A, class 1, TTL 1, 4 octets")},
+		{"prereq x.svc.test. A 255 0 c0000201\n",
+		 FORM("prerequisite", "A, class 255, TTL 0, 4 octets")},
+		{"prereq x.svc.test. A 254 0 c0000201\n",
+		 FORM("prerequisite", "A, class 254, TTL 0, 4 octets")},
+		{"prereq x.svc.test. A 3 0\n", FORM("prerequisite", "A, class 3, TTL 0, 0 octets")},
 	};
 
 	check_cases(&local, cases, COUNT_OF(cases));
