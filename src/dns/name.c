@@ -157,8 +157,30 @@ static inline bool word_equal(const uint8_t *one, const uint8_t *other)
 	return here == there || word_folds_equal(here, there);
 }
 
+static uint64_t load_half(const uint8_t *octets)
+{
+	uint32_t half;
+
+	memcpy(&half, octets, sizeof(half));
+	return half;
+}
+
+static bool half_equal(const uint8_t *one, const uint8_t *other)
+{
+	const uint64_t here = load_half(one);
+	const uint64_t there = load_half(other);
+
+	return here == there || word_folds_equal(here, there);
+}
+
+/* Less than eight. */
 static bool few_equal(const uint8_t *one, const uint8_t *other, size_t size)
 {
+	if (size >= sizeof(uint32_t)) {
+		const size_t rest = size - sizeof(uint32_t); /* overlaps */
+
+		return half_equal(one, other) && half_equal(one + rest, other + rest);
+	}
 	for (size_t at = 0; at < size; at++) {
 		if (dns_fold(one[at]) != dns_fold(other[at])) {
 			return false;
@@ -244,21 +266,6 @@ int dns_name_compare(const uint8_t *one, const uint8_t *other)
 		}
 	}
 	return (one_left > 0) - (other_left > 0);
-}
-
-const uint8_t *dns_name_strip(const uint8_t *name, size_t count)
-{
-	for (; count > 0; count--) {
-		name = dns_name_parent(name);
-	}
-	return name;
-}
-
-bool dns_label_is(const uint8_t *label, const char *text)
-{
-	const size_t size = strlen(text);
-
-	return *label == size && dns_octets_equal(label + 1, (const uint8_t *)text, size);
 }
 
 int dns_name_join(uint8_t out[DNS_NAME_MAX], const uint8_t *prefix, const uint8_t *suffix)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "dns/types.h"
@@ -74,10 +75,21 @@ static inline const uint8_t *dns_name_parent(const uint8_t *name)
 }
 
 /* The name without its first `count` labels (at most dns_name_labels). Points into `name`. */
-const uint8_t *dns_name_strip(const uint8_t *name, size_t count);
+static inline const uint8_t *dns_name_strip(const uint8_t *name, size_t count)
+{
+	for (; count > 0; count--) {
+		name = dns_name_parent(name);
+	}
+	return name;
+}
 
-/* Is the first label this text (folded compare, no dots)? */
-bool dns_label_is(const uint8_t *label, const char *text);
+/* Is the first label this text (folded compare, no dots)? Inside, that a literal has its size. */
+static inline bool dns_label_is(const uint8_t *label, const char *text)
+{
+	const size_t size = strlen(text);
+
+	return *label == size && dns_octets_equal(label + 1, (const uint8_t *)text, size);
+}
 
 /*
  * Joins `prefix` (a name whose root is dropped) and `suffix`; out has room for DNS_NAME_MAX.

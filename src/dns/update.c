@@ -2,7 +2,6 @@
 #include "dns/update.h"
 
 #include "base/err.h"
-#include "dns/name.h"
 #include "dns/rrtype.h"
 
 /* A type that an RRset can have. */
@@ -17,14 +16,14 @@ static bool is_data_or_any(uint16_t type)
 }
 
 /* Section 3.2.5. It forbids no type: of those that no set can have, there is none. */
-int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const uint8_t *zone)
+int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, bool is_in_zone)
 {
 	const bool is_any = rr->type == DNS_TYPE_ANY;
 
 	if (rr->ttl != 0) {
 		return DNS_RCODE_FORMERR;
 	}
-	if (!dns_name_is_in(rr->owner, zone)) {
+	if (!is_in_zone) {
 		return DNS_RCODE_NOTZONE;
 	}
 	switch (rr->class) {
@@ -43,9 +42,9 @@ int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const u
 }
 
 /* Section 3.4.1.3. */
-int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, const uint8_t *zone)
+int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, bool is_in_zone)
 {
-	if (!dns_name_is_in(rr->owner, zone)) {
+	if (!is_in_zone) {
 		return DNS_RCODE_NOTZONE;
 	}
 	if (rr->class != DNS_CLASS_IN && rr->ttl != 0) {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dns/message.h"
@@ -25,9 +26,9 @@ enum dns_update_form {
 
 /*
  * The form of a record of the prerequisite section. FORMERR or NOTZONE (positive rcode) when it is
- * none, in the order of section 3.2.5; `zone` is the zone's name. RDATA is checked when read.
+ * none, in the order of section 3.2.5; is its owner in the zone? RDATA is checked when read.
  */
-int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, const uint8_t *zone);
+int dns_prereq_form(enum dns_prereq_form *form, const struct dns_rr *rr, bool is_in_zone);
 
 /* The same for the update section (3.4.1.3); meta types and TYPE 0: FORMERR. */
-int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, const uint8_t *zone);
+int dns_update_form(enum dns_update_form *form, const struct dns_rr *rr, bool is_in_zone);

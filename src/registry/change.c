@@ -18,9 +18,7 @@
 /* Nothing may hide what is derived. */
 static int check_place(struct evaluation *evaluation, const struct draft *draft, uint16_t type)
 {
-	const struct zone *zone = evaluation->plan->zone;
-	const char *why = zone_place_refusal(zone_apex(zone), zone_shape(zone)->pool_label,
-					     draft->name, type);
+	const char *why = zone_role_refusal(evaluation->plan->zone, draft->role, draft->name, type);
 
 	return why == NULL ? OK : refuse_name(evaluation, draft->name, why);
 }
@@ -81,6 +79,7 @@ static void draft_remove(struct draft *draft, size_t index)
 		(draft->count - index - 1) * sizeof(draft->records[0]));
 	draft->count--;
 	draft->kept -= index < draft->kept;
+	draft->is_rewritten = true;
 }
 
 static uint32_t ttl_for(const struct evaluation *evaluation, const struct draft *draft,
@@ -107,8 +106,10 @@ static void set_ttl(struct draft *draft, uint16_t type, uint32_t ttl)
 		}
 	}
 	for (size_t i = 0; i < draft->count; i++) {
-		if (draft->records[i].type == type) {
-			draft->records[i].ttl = ttl;
+		struct record *record = &draft->records[i];
+		if (record->type == type && record->ttl != ttl) {
+			record->ttl = ttl;
+			draft->is_rewritten = true;
 		}
 	}
 }
@@ -182,6 +183,7 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 		}
 		if (is_equal) {
 			/* The first spelling stays; only the TTL is the update's. */
+			draft->is_rewritten = draft->is_rewritten || record->flags != flags;
 			record->flags = flags;
 			set_ttl(draft, change->type, ttl);
 			return OK;
@@ -205,6 +207,7 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 							 .ttl = ttl,
 							 .flags = flags,
 							 .rdata = change->rdata};
+	draft->is_rewritten = true;
 	set_ttl(draft, change->type, ttl);
 	return OK;
 }
@@ -349,13 +352,13 @@ static int drop_subtype(struct evaluation *evaluation, struct draft *draft, cons
 static bool is_instance_ptr(const struct evaluation *evaluation,
 			    const struct command_change *change, enum name_role role)
 {
-	const struct zone *zone = evaluation->plan->zone;
+	enum name_role pointed;
 
 	return change->type == DNS_TYPE_PTR &&
 	       (change->form == DNS_UPDATE_ADD || change->form == DNS_UPDATE_DELETE_RR) &&
 	       (role == ROLE_TYPE || role == ROLE_SUBTYPE) &&
-	       dns_name_is_in(change->rdata, evaluation->update.zone) &&
-	       zone_role(zone, change->rdata) == ROLE_INSTANCE &&
+	       zone_place(evaluation->plan->zone, change->rdata, &pointed) &&
+	       pointed == ROLE_INSTANCE &&
 	       dns_name_equal(zone_type_of(ROLE_INSTANCE, change->rdata),
 			      zone_type_of(role, change->name));
 }
@@ -364,7 +367,7 @@ static int change_ptr(struct evaluation *evaluation, const struct command_change
 		      enum name_role role)
 {
 	struct draft *draft = NULL;
-	const int ret = draft_touch(evaluation, change->rdata, &draft);
+	const int ret = draft_touch(evaluation, change->rdata, ROLE_INSTANCE, &draft);
 
 	if (ret != OK) {
 		return ret;
@@ -391,7 +394,7 @@ static int change_ptr(struct evaluation *evaluation, const struct command_change
 static int note_subtype(struct evaluation *evaluation, const struct command_change *change)
 {
 	struct draft *draft = NULL;
-	const int ret = draft_of(evaluation, change->rdata, &draft);
+	const int ret = draft_of(evaluation, change->rdata, ROLE_INSTANCE, &draft);
 
 	if (ret != OK) {
 		return ret;
@@ -408,18 +411,16 @@ static int note_subtype(struct evaluation *evaluation, const struct command_chan
 /* Once for a message, when the first instance with subtypes is deleted. */
 static int note_subtypes(struct evaluation *evaluation)
 {
-	struct buf_reader reader = evaluation->update.updates;
-	struct command_change change;
 	int ret = OK;
 
-	for (uint16_t left = evaluation->update.update_count; ret == OK && left > 0; left--) {
-		ret = command_read_change(&reader, &change);
-		if (ret != OK || change.form != DNS_UPDATE_ADD || change.type != DNS_TYPE_PTR) {
+	for (size_t i = 0; ret == OK && i < evaluation->update.update_count; i++) {
+		const struct command_change *change = &evaluation->changes[i];
+		if (change->form != DNS_UPDATE_ADD || change->type != DNS_TYPE_PTR) {
 			continue;
 		}
-		const enum name_role role = zone_role(evaluation->plan->zone, change.name);
-		if (role == ROLE_SUBTYPE && is_instance_ptr(evaluation, &change, role)) {
-			ret = note_subtype(evaluation, &change);
+		const enum name_role role = zone_role(evaluation->plan->zone, change->name);
+		if (role == ROLE_SUBTYPE && is_instance_ptr(evaluation, change, role)) {
+			ret = note_subtype(evaluation, change);
 		}
 	}
 	evaluation->has_said = true;
@@ -492,7 +493,7 @@ static int apply_change(struct evaluation *evaluation, const struct command_chan
 	if (is_instance_ptr(evaluation, change, role)) {
 		return change_ptr(evaluation, change, role);
 	}
-	const int ret = draft_touch(evaluation, change->name, &draft);
+	const int ret = draft_touch(evaluation, change->name, role, &draft);
 	if (ret != OK) {
 		return ret;
 	}
@@ -502,15 +503,10 @@ static int apply_change(struct evaluation *evaluation, const struct command_chan
 
 int apply_changes(struct evaluation *evaluation)
 {
-	struct buf_reader reader = evaluation->update.updates;
-	struct command_change change;
 	int ret = OK;
 
-	for (uint16_t left = evaluation->update.update_count; ret == OK && left > 0; left--) {
-		ret = command_read_change(&reader, &change);
-		if (ret == OK) {
-			ret = apply_change(evaluation, &change);
-		}
+	for (size_t i = 0; ret == OK && i < evaluation->update.update_count; i++) {
+		ret = apply_change(evaluation, &evaluation->changes[i]);
 	}
 	return ret;
 }

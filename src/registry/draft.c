@@ -19,27 +19,15 @@ int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *
 			     "%.100s %s", dns_name_to_text(text, name), why);
 }
 
-static uint32_t quick_hash(const uint8_t *name, size_t size)
-{
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < size; i++) {
-		hash = (hash ^ dns_fold(name[i])) * 16777619u;
-	}
-	return hash;
-}
-
 static const uint8_t no_labels[1]; /* an address that NULL has not */
 
-/* Fills a draft with what is there now. */
-static int draft_load(struct evaluation *evaluation, struct draft *draft, const uint8_t *name)
+/* Fills the draft of a name with what is there now. */
+static int draft_load(struct evaluation *evaluation, struct draft *draft)
 {
 	const struct zone *zone = evaluation->plan->zone;
 
-	draft->name = name;
-	draft->role = zone_role(zone, name);
-	draft->old = zone_entry(zone, name);
-	draft->content = (struct content){.name = name, .subtypes = no_labels};
+	draft->old = zone_entry_at(zone, draft->name, draft->hash);
+	draft->content = (struct content){.name = draft->name, .subtypes = no_labels};
 	draft->subtypes = no_labels;
 	if (draft->old == NULL) {
 		return OK;
@@ -106,24 +94,47 @@ static int draft_add(struct evaluation *evaluation, struct draft *draft)
 	return OK;
 }
 
-static struct draft *draft_find(const struct evaluation *evaluation, const uint8_t *name,
-				uint32_t hash)
+static bool draft_is(const struct draft *draft, const uint8_t *name, size_t size)
 {
-	const bool is_few = evaluation->index == NULL;
-	struct draft *draft = is_few ? evaluation->drafts
-				     : evaluation->index[hash & (evaluation->index_size - 1)];
+	return draft->name_size == size && dns_octets_equal(draft->name, name, size);
+}
 
-	while (draft != NULL && (draft->hash != hash || !dns_name_equal(draft->name, name))) {
-		draft = is_few ? draft->next : draft->next_alike;
+/* While they are few, no hash is needed. */
+static struct draft *draft_find_few(const struct evaluation *evaluation, const uint8_t *name,
+				    size_t size)
+{
+	struct draft *draft = evaluation->drafts;
+
+	while (draft != NULL && !draft_is(draft, name, size)) {
+		draft = draft->next;
 	}
 	return draft;
 }
 
-int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+static struct draft *draft_find(const struct evaluation *evaluation, const uint8_t *name,
+				size_t size, uint64_t hash)
 {
-	const uint32_t hash = quick_hash(name, dns_name_size(name));
+	struct draft *draft = evaluation->index[hash & (evaluation->index_size - 1)];
 
-	*out = draft_find(evaluation, name, hash);
+	while (draft != NULL && (draft->hash != hash || !draft_is(draft, name, size))) {
+		draft = draft->next_alike;
+	}
+	return draft;
+}
+
+int draft_of(struct evaluation *evaluation, const uint8_t *name, enum name_role role,
+	     struct draft **out)
+{
+	const size_t size = dns_name_size(name);
+	uint64_t hash;
+
+	if (evaluation->index == NULL) {
+		*out = draft_find_few(evaluation, name, size);
+		hash = *out != NULL ? 0 : zone_name_hash(evaluation->plan->zone, name);
+	} else {
+		hash = zone_name_hash(evaluation->plan->zone, name);
+		*out = draft_find(evaluation, name, size, hash);
+	}
 	if (*out != NULL) {
 		return OK;
 	}
@@ -131,8 +142,11 @@ int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **
 	if (draft == NULL) {
 		return ERR_NOMEM;
 	}
+	draft->name = name;
+	draft->name_size = size;
 	draft->hash = hash;
-	const int ret = draft_load(evaluation, draft, name);
+	draft->role = role;
+	const int ret = draft_load(evaluation, draft);
 	if (ret != OK) {
 		return ret;
 	}
@@ -190,9 +204,10 @@ static int check_signed(struct evaluation *evaluation, const struct draft *draft
 			     dns_name_to_text(text, draft->name));
 }
 
-int draft_touch(struct evaluation *evaluation, const uint8_t *name, struct draft **out)
+int draft_touch(struct evaluation *evaluation, const uint8_t *name, enum name_role role,
+		struct draft **out)
 {
-	int ret = draft_of(evaluation, name, out);
+	int ret = draft_of(evaluation, name, role, out);
 
 	if (ret == OK) {
 		ret = check_owner(evaluation, *out);

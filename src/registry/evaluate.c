@@ -29,11 +29,8 @@ int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, c
 	return REFUSAL;
 }
 
-static int check_zone(const struct root *root, struct evaluation *evaluation)
+static int check_zone(struct plan *plan)
 {
-	struct plan *plan = evaluation->plan;
-
-	plan->zone = root_zone(root, evaluation->update.zone);
 	if (plan->zone == NULL) {
 		plan->result.rcode = DNS_RCODE_NOTAUTH;
 		return REFUSAL;
@@ -49,21 +46,25 @@ static int check_zone(const struct root *root, struct evaluation *evaluation)
 	return OK;
 }
 
-int registry_evaluate(const struct root *root, const uint8_t *command, size_t size,
-		      uint64_t version, uint64_t time_s, struct arena *arena, struct plan *plan)
+int registry_evaluate_parts(const struct zone *zone, const struct registry_update *parts,
+			    uint64_t version, uint64_t time_s, struct arena *arena,
+			    struct plan *plan)
 {
 	struct evaluation evaluation = {
-		.arena = arena, .plan = plan, .version = version, .time_s = time_s};
+		.update = *parts->head,
+		.prereqs = parts->prereqs,
+		.changes = parts->changes,
+		.arena = arena,
+		.plan = plan,
+		.version = version,
+		.time_s = time_s,
+	};
 
-	*plan = (struct plan){0};
+	*plan = (struct plan){.zone = zone, .owner = evaluation.update.owner};
 	evaluation.drafts_end = &evaluation.drafts;
-	int ret = command_read_update(&evaluation.update, command, size);
-	plan->owner = evaluation.update.owner;
 	/* A clock ahead of ours must not shut out another machine with the same key. */
 	plan->signed_s = evaluation.update.signed_s < time_s ? evaluation.update.signed_s : time_s;
-	if (ret == OK) {
-		ret = check_zone(root, &evaluation);
-	}
+	int ret = check_zone(plan);
 	if (ret == OK) {
 		ret = check_prereqs(&evaluation);
 	}
@@ -84,6 +85,49 @@ int registry_evaluate(const struct root *root, const uint8_t *command, size_t si
 		return OK;
 	}
 	return ret;
+}
+
+/* Each record once. */
+static int read_records(const struct command_update *update, struct command_prereq *prereqs,
+			struct command_change *changes)
+{
+	struct buf_reader reader = update->prereqs;
+	int ret = OK;
+
+	for (size_t i = 0; ret == OK && i < update->prereq_count; i++) {
+		ret = command_read_prereq(&reader, &prereqs[i]);
+	}
+	reader = update->updates;
+	for (size_t i = 0; ret == OK && i < update->update_count; i++) {
+		ret = command_read_change(&reader, &changes[i]);
+	}
+	return ret;
+}
+
+int registry_evaluate(const struct root *root, const uint8_t *command, size_t size,
+		      uint64_t version, uint64_t time_s, struct arena *arena, struct plan *plan)
+{
+	struct command_update update;
+	int ret = command_read_update(&update, command, size);
+
+	*plan = (struct plan){0};
+	if (ret != OK) {
+		return ret;
+	}
+	struct command_prereq *prereqs =
+		arena_calloc(arena, update.prereq_count + 1u, sizeof(*prereqs));
+	struct command_change *changes =
+		arena_calloc(arena, update.update_count + 1u, sizeof(*changes));
+	if (prereqs == NULL || changes == NULL) {
+		return ERR_NOMEM;
+	}
+	ret = read_records(&update, prereqs, changes);
+	if (ret != OK) {
+		return ret;
+	}
+	const struct registry_update parts = {&update, prereqs, changes};
+	return registry_evaluate_parts(root_zone(root, update.zone), &parts, version, time_s, arena,
+				       plan);
 }
 
 bool registry_beat(const struct plan *plan, uint64_t now_ms)

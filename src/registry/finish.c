@@ -74,6 +74,7 @@ static void keep_spelling(struct draft *draft, const struct content *before)
 	}
 }
 
+/* `before` has its records where the draft is_rewritten. */
 static bool is_changed(const struct draft *draft, const struct content *now,
 		       const struct content *before)
 {
@@ -85,7 +86,8 @@ static bool is_changed(const struct draft *draft, const struct content *now,
 	return is_gone || now->flags != before->flags || now->lease_s != before->lease_s ||
 	       now->key_lease_s != before->key_lease_s ||
 	       !owner_equal(&now->owner, &before->owner) || !subtypes_are(draft) ||
-	       !records_are(before->records, before->count, now->records, now->count);
+	       (draft->is_rewritten &&
+		!records_are(before->records, before->count, now->records, now->count));
 }
 
 /* A new instance is held when its rule says so; one that is there stays as it is. */
@@ -137,14 +139,17 @@ static void set_lease(const struct evaluation *evaluation, const struct draft *d
 }
 
 /* A lease covers all records at its name, and bounds their TTL. */
-static void bound_ttls(const struct draft *draft, const struct content *now)
+static void bound_ttls(struct draft *draft, const struct content *now)
 {
 	if (zone_role_is_shared(draft->role) || now->lease_s == 0) {
 		return;
 	}
 	for (size_t i = 0; i < draft->count; i++) {
 		struct record *record = &draft->records[i];
-		record->ttl = record->ttl < now->lease_s ? record->ttl : now->lease_s;
+		if (record->ttl > now->lease_s) {
+			record->ttl = now->lease_s;
+			draft->is_rewritten = true;
+		}
 	}
 }
 
@@ -161,7 +166,7 @@ static uint64_t mark_of(const struct evaluation *evaluation, const struct conten
 static int finish_name(struct evaluation *evaluation, struct draft *draft, struct plan_name *name)
 {
 	struct content *now = &name->content;
-	struct content before = {0};
+	struct content before = draft->content;
 
 	hold(evaluation, draft);
 	settle(draft);
@@ -180,7 +185,7 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	if (now->count == 0 && now->flags == 0) {
 		*now = (struct content){.name = now->name};
 	}
-	if (draft->old != NULL) {
+	if (draft->old != NULL && draft->is_rewritten) {
 		const size_t room = node_record_count(draft->old);
 		struct record *records =
 			arena_calloc(evaluation->arena, room + 1, sizeof(*records));

@@ -12,11 +12,8 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
 
 static bool has_adds(const struct evaluation *evaluation)
 {
-	struct buf_reader reader = evaluation->update.updates;
-	struct command_change change;
-
-	for (uint16_t left = evaluation->update.update_count; left > 0; left--) {
-		if (command_read_change(&reader, &change) == OK && change.form == DNS_UPDATE_ADD) {
+	for (size_t i = 0; i < evaluation->update.update_count; i++) {
+		if (evaluation->changes[i].form == DNS_UPDATE_ADD) {
 			return true;
 		}
 	}

@@ -23,7 +23,8 @@ struct draft {
 	struct draft *next;
 	struct draft *next_alike; /* in the index */
 	const uint8_t *name; /* as the message spells it */
-	uint32_t hash;
+	size_t name_size;
+	uint64_t hash; /* of the name, zone_name_hash() */
 	enum name_role role;
 	const struct node *old;
 	struct content content; /* as it is now; its records are moved to the next fields */
@@ -37,10 +38,13 @@ struct draft {
 	uint8_t flags;
 	uint32_t lease_s; /* of what is added */
 	bool is_added_to; /* something was added, or added again: its lease is renewed */
+	bool is_rewritten; /* the records may not be those that are there now */
 };
 
 struct evaluation {
 	struct command_update update;
+	const struct command_prereq *prereqs; /* update.prereq_count */
+	const struct command_change *changes; /* update.update_count */
 	struct plan *plan;
 	struct arena *arena;
 	uint64_t version;
@@ -83,13 +87,15 @@ int targets_release(const struct targets *targets, struct root_writer *writer, c
 int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why);
 
 /* draft.c: the draft of a name, loaded where it is not there yet. OK, REFUSAL, ERR_NOMEM. */
-int draft_of(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
+int draft_of(struct evaluation *evaluation, const uint8_t *name, enum name_role role,
+	     struct draft **out);
 
 /*
  * draft.c: the draft of a name that the command touches, loaded where it is not there yet; `name`
  * is kept. OK, ERR_NOMEM, or REFUSAL: it is the base's or another owner's, or this is a replay.
  */
-int draft_touch(struct evaluation *evaluation, const uint8_t *name, struct draft **out);
+int draft_touch(struct evaluation *evaluation, const uint8_t *name, enum name_role role,
+		struct draft **out);
 
 /* The steps of an evaluation, each with a file of its own: OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
 

@@ -133,9 +133,7 @@ static int check_one(struct evaluation *evaluation, struct values *values,
 
 int check_prereqs(struct evaluation *evaluation)
 {
-	struct buf_reader reader = evaluation->update.prereqs;
 	struct values values = {0};
-	struct command_prereq prereq;
 	uint64_t seed;
 	int ret = OK;
 
@@ -145,11 +143,8 @@ int check_prereqs(struct evaluation *evaluation)
 	memcpy(&seed, zone_ring_key(evaluation->plan->zone), sizeof(seed));
 	map_init(&values.sets, seed);
 	map_init(&values.members, seed);
-	for (uint16_t left = evaluation->update.prereq_count; ret == OK && left > 0; left--) {
-		ret = command_read_prereq(&reader, &prereq);
-		if (ret == OK) {
-			ret = check_one(evaluation, &values, &prereq);
-		}
+	for (size_t i = 0; ret == OK && i < evaluation->update.prereq_count; i++) {
+		ret = check_one(evaluation, &values, &evaluation->prereqs[i]);
 	}
 	for (const struct wanted *wanted = values.first; ret == OK && wanted != NULL;
 	     wanted = wanted->next) {

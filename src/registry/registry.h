@@ -46,6 +46,21 @@ struct plan {
 int registry_evaluate(const struct root *root, const uint8_t *command, size_t size,
 		      uint64_t version, uint64_t time_s, struct arena *arena, struct plan *plan);
 
+/* An UPDATE that is no octets yet: sound as command_read_update() would have it. */
+struct registry_update {
+	const struct command_update *head; /* but for its walks */
+	const struct command_prereq *prereqs; /* head->prereq_count */
+	const struct command_change *changes; /* head->update_count */
+};
+
+/*
+ * The same for an UPDATE of this zone (NULL: there is none) that is at hand in parts. What apply
+ * makes of the command is what counts; no octets are written for a heartbeat.
+ */
+int registry_evaluate_parts(const struct zone *zone, const struct registry_update *parts,
+			    uint64_t version, uint64_t time_s, struct arena *arena,
+			    struct plan *plan);
+
 /*
  * If the plan changes nothing, renews the leases it is about and says true; false: take the logged
  * path. Cells renewed before a false stay renewed. Thread: any reader of the plan's root.

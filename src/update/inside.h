@@ -12,6 +12,8 @@ struct entry {
 	const uint8_t *rdata; /* uncompressed */
 	uint16_t rdata_size;
 	uint8_t form; /* enum dns_prereq_form or dns_update_form, after check_forms() */
+	bool is_in_zone; /* updates: after update_judge() */
+	enum name_role role; /* likewise, where it is */
 };
 
 struct section {
@@ -41,8 +43,6 @@ struct receipt {
 	struct record *records; /* of a name in the registry */
 	struct access_text *known; /* TXT records among them */
 	size_t room; /* for those two */
-	const uint8_t *command;
-	size_t command_size;
 };
 
 /* Sets what is answered, with an extended error. Returns the rcode. */

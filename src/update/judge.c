@@ -70,11 +70,6 @@ static int settle(struct receipt *receipt, const uint8_t *name, enum name_role r
 	return refuse_by(receipt, name, verdict, "");
 }
 
-static bool is_in_zone(const struct receipt *receipt, const struct entry *entry)
-{
-	return dns_name_is_in(entry->rr.owner, receipt->apex);
-}
-
 /* ---- environments ------------------------------------------------------------------------ */
 
 static int compare_owners(const void *one, const void *other)
@@ -204,11 +199,10 @@ static int compare_targets(const void *one, const void *other)
 }
 
 /* Does this record add an SRV at an instance? */
-static bool adds_srv(const struct receipt *receipt, const struct entry *entry)
+static bool adds_srv(const struct entry *entry)
 {
 	return entry->rr.type == DNS_TYPE_SRV && entry->rr.class == DNS_CLASS_IN &&
-	       is_in_zone(receipt, entry) &&
-	       zone_role(receipt->zone, entry->rr.owner) == ROLE_INSTANCE;
+	       entry->is_in_zone && entry->role == ROLE_INSTANCE;
 }
 
 /* The hosts to which instances of this message point, sorted, for a message of any size. */
@@ -221,7 +215,7 @@ static int gather_targets(struct receipt *receipt)
 		return update_no_memory(receipt->answer);
 	}
 	for (size_t i = 0; i < updates->count; i++) {
-		if (adds_srv(receipt, &updates->entries[i])) {
+		if (adds_srv(&updates->entries[i])) {
 			receipt->targets[receipt->target_count++] =
 				dns_srv_view(updates->entries[i].rdata).target;
 		}
@@ -326,28 +320,28 @@ static int judge_other(struct receipt *receipt, const uint8_t *name, enum name_r
 /* ---- names ------------------------------------------------------------------------------- */
 
 /* The instance that a PTR at its own type, or at a subtype of that, is about; or NULL. */
-static const uint8_t *ptr_instance(const struct receipt *receipt, const struct entry *entry,
-				   enum name_role role)
+static const uint8_t *ptr_instance(const struct receipt *receipt, const struct entry *entry)
 {
-	if ((role != ROLE_TYPE && role != ROLE_SUBTYPE) || entry->rr.type != DNS_TYPE_PTR ||
-	    entry->rdata == NULL || !dns_name_is_in(entry->rdata, receipt->apex) ||
-	    zone_role(receipt->zone, entry->rdata) != ROLE_INSTANCE) {
+	enum name_role pointed;
+
+	if ((entry->role != ROLE_TYPE && entry->role != ROLE_SUBTYPE) ||
+	    entry->rr.type != DNS_TYPE_PTR || entry->rdata == NULL ||
+	    !zone_place(receipt->zone, entry->rdata, &pointed) || pointed != ROLE_INSTANCE) {
 		return NULL;
 	}
 	return dns_name_equal(zone_type_of(ROLE_INSTANCE, entry->rdata),
-			      zone_type_of(role, entry->rr.owner))
+			      zone_type_of(entry->role, entry->rr.owner))
 		       ? entry->rdata
 		       : NULL;
 }
 
 static int judge_entry(struct receipt *receipt, const struct entry *entry, const uint8_t **last)
 {
-	const enum name_role role = zone_role(receipt->zone, entry->rr.owner);
 	const uint8_t *instance =
-		role == ROLE_INSTANCE ? entry->rr.owner : ptr_instance(receipt, entry, role);
+		entry->role == ROLE_INSTANCE ? entry->rr.owner : ptr_instance(receipt, entry);
 
 	if (instance == NULL) {
-		return judge_other(receipt, entry->rr.owner, role);
+		return judge_other(receipt, entry->rr.owner, entry->role);
 	}
 	if (*last != NULL && dns_name_equal(instance, *last)) {
 		return DNS_RCODE_NOERROR;
@@ -356,12 +350,23 @@ static int judge_entry(struct receipt *receipt, const struct entry *entry, const
 	return judge_instance(receipt, instance);
 }
 
+static void place_entries(struct receipt *receipt)
+{
+	for (size_t i = 0; i < receipt->updates.count; i++) {
+		struct entry *entry = &receipt->updates.entries[i];
+
+		entry->role = ROLE_PLAIN;
+		entry->is_in_zone = zone_place(receipt->zone, entry->rr.owner, &entry->role);
+	}
+}
+
 /* Every name that the message touches, in order; the first refused refuses the message. */
 int update_judge(struct receipt *receipt)
 {
 	static const struct access_subject no_instance = {.type = NULL};
 	const uint8_t *last = NULL; /* the instance judged last: it has several records */
 
+	place_entries(receipt);
 	receipt->is_takeover = receipt->updates.count > 0;
 	receipt->general = ask(receipt, &no_instance);
 	for (size_t i = 0; i < receipt->updates.count; i++) {
@@ -369,7 +374,7 @@ int update_judge(struct receipt *receipt)
 		int rcode;
 
 		/* The prescan says NOTZONE of those. */
-		if (!is_in_zone(receipt, entry)) {
+		if (!entry->is_in_zone) {
 			continue;
 		}
 		rcode = judge_entry(receipt, entry, &last);

@@ -6,8 +6,8 @@
  *   2. collect              collect()       each record once, RDATA checked and uncompressed
  *   3. rules         3.3    update_judge()  may this identity touch these names
  *   4. prescan       3.2.5, 3.4.1  check_forms()  forms, types, addresses from afar
- *   5. encode               encode()        the command
- *   6. evaluate             decide()        a heartbeat or prerequisites alone end here
+ *   5. evaluate             decide()        a heartbeat or prerequisites alone end here
+ *   6. encode               submit()        the command
  *
  * What depends on the registry's state (prerequisites, owners, base records) is decided in apply,
  * so all else is submitted. Memory is the arena's; only a command that is submitted is malloc'd.
@@ -247,7 +247,7 @@ static int form_fault(struct receipt *receipt, int rcode, const struct entry *en
 static int check_update(struct receipt *receipt, struct entry *entry, bool is_afar)
 {
 	enum dns_update_form form;
-	const int rcode = dns_update_form(&form, &entry->rr, receipt->apex);
+	const int rcode = dns_update_form(&form, &entry->rr, entry->is_in_zone);
 	char text[DNS_NAME_TEXT_MAX];
 	const char *fault;
 
@@ -288,7 +288,8 @@ static int check_forms(struct receipt *receipt)
 		struct entry *entry = &receipt->prereqs.entries[i];
 		enum dns_prereq_form form;
 
-		rcode = dns_prereq_form(&form, &entry->rr, receipt->apex);
+		rcode = dns_prereq_form(&form, &entry->rr,
+					dns_name_is_in(entry->rr.owner, receipt->apex));
 		if (rcode != DNS_RCODE_NOERROR) {
 			return form_fault(receipt, rcode, entry, "prerequisite");
 		}
@@ -322,26 +323,9 @@ static struct command_change change_of(const struct entry *entry)
 	};
 }
 
-static size_t encoded_size(const struct receipt *receipt, const struct command_update *update)
+static struct command_update head_of(const struct receipt *receipt)
 {
-	size_t size = command_update_size(update);
-
-	for (size_t i = 0; i < receipt->prereqs.count; i++) {
-		const struct command_prereq prereq = prereq_of(&receipt->prereqs.entries[i]);
-
-		size += command_prereq_size(&prereq);
-	}
-	for (size_t i = 0; i < receipt->updates.count; i++) {
-		const struct command_change change = change_of(&receipt->updates.entries[i]);
-
-		size += command_change_size(&change);
-	}
-	return size;
-}
-
-static int encode(struct receipt *receipt)
-{
-	const struct command_update update = {
+	return (struct command_update){
 		.zone = receipt->apex,
 		.owner = receipt->owner,
 		.takeover = receipt->is_takeover,
@@ -351,28 +335,55 @@ static int encode(struct receipt *receipt)
 		.prereq_count = (uint16_t)receipt->prereqs.count,
 		.update_count = (uint16_t)receipt->updates.count,
 	};
-	const size_t size = encoded_size(receipt, &update);
-	void *octets = arena_alloc(receipt->arena, size);
-	struct buf_writer out = buf_writer(octets, octets == NULL ? 0 : size);
+}
 
-	if (octets == NULL) {
-		return update_no_memory(receipt->answer);
+/* The records as a command has them, from the arena. false: no memory. */
+static bool take_apart(struct receipt *receipt, const struct command_update *head,
+		       struct registry_update *parts)
+{
+	struct command_prereq *prereqs =
+		arena_alloc(receipt->arena, receipt->prereqs.count * sizeof(*prereqs));
+	struct command_change *changes =
+		arena_alloc(receipt->arena, receipt->updates.count * sizeof(*changes));
+
+	if (prereqs == NULL || changes == NULL) {
+		return false;
 	}
-	command_write_update(&out, &update);
 	for (size_t i = 0; i < receipt->prereqs.count; i++) {
-		const struct command_prereq prereq = prereq_of(&receipt->prereqs.entries[i]);
-
-		command_write_prereq(&out, &prereq);
+		prereqs[i] = prereq_of(&receipt->prereqs.entries[i]);
 	}
 	for (size_t i = 0; i < receipt->updates.count; i++) {
-		const struct command_change change = change_of(&receipt->updates.entries[i]);
+		changes[i] = change_of(&receipt->updates.entries[i]);
+	}
+	*parts = (struct registry_update){head, prereqs, changes};
+	return true;
+}
 
-		command_write_change(&out, &change);
+static size_t encoded_size(const struct registry_update *parts)
+{
+	size_t size = command_update_size(parts->head);
+
+	for (size_t i = 0; i < parts->head->prereq_count; i++) {
+		size += command_prereq_size(&parts->prereqs[i]);
+	}
+	for (size_t i = 0; i < parts->head->update_count; i++) {
+		size += command_change_size(&parts->changes[i]);
+	}
+	return size;
+}
+
+static void encode(const struct registry_update *parts, void *octets, size_t size)
+{
+	struct buf_writer out = buf_writer(octets, size);
+
+	command_write_update(&out, parts->head);
+	for (size_t i = 0; i < parts->head->prereq_count; i++) {
+		command_write_prereq(&out, &parts->prereqs[i]);
+	}
+	for (size_t i = 0; i < parts->head->update_count; i++) {
+		command_write_change(&out, &parts->changes[i]);
 	}
 	assert(!out.failed && buf_written(&out) == size);
-	receipt->command = octets;
-	receipt->command_size = size;
-	return DNS_RCODE_NOERROR;
 }
 
 /* ---- deciding ---------------------------------------------------------------------------- */
@@ -393,32 +404,32 @@ static bool is_answered(struct receipt *receipt, const struct plan *plan)
 	return receipt->answer->is_beat;
 }
 
-/* A copy of the command that outlives the request. */
-static enum update_outcome submit(struct receipt *receipt)
+/* The command outlives the request. */
+static enum update_outcome submit(struct update_answer *answer, const struct registry_update *parts)
 {
-	struct update_answer *answer = receipt->answer;
+	const size_t size = encoded_size(parts);
 
-	answer->command = malloc(receipt->command_size);
+	answer->command = malloc(size);
 	if (answer->command == NULL) {
 		update_no_memory(answer);
 		return UPDATE_REPLY;
 	}
-	memcpy(answer->command, receipt->command, receipt->command_size);
-	answer->command_size = receipt->command_size;
+	encode(parts, answer->command, size);
+	answer->command_size = size;
 	return UPDATE_SUBMIT;
 }
 
 static enum update_outcome decide(struct receipt *receipt)
 {
 	const struct update_request *request = receipt->request;
+	const struct command_update head = head_of(receipt);
+	struct registry_update parts;
 	struct plan plan;
-	/* Apply gives the true version; nothing is written from this plan. */
-	const int ret = registry_evaluate(request->root, receipt->command, receipt->command_size,
-					  root_version(request->root) + 1, request->now_s,
-					  receipt->arena, &plan);
 
-	assert(ret != ERR_DAMAGED);
-	if (ret != OK) {
+	/* Apply gives the true version; nothing is written from this plan. */
+	if (!take_apart(receipt, &head, &parts) ||
+	    registry_evaluate_parts(receipt->zone, &parts, root_version(request->root) + 1,
+				    request->now_s, receipt->arena, &plan) != OK) {
 		update_no_memory(receipt->answer);
 		return UPDATE_REPLY;
 	}
@@ -426,7 +437,7 @@ static enum update_outcome decide(struct receipt *receipt)
 		receipt->answer->result = plan.result;
 		return UPDATE_REPLY;
 	}
-	return submit(receipt);
+	return submit(receipt->answer, &parts);
 }
 
 static void clear(struct update_answer *answer)
@@ -459,7 +470,7 @@ enum update_outcome update_receive(const struct update_request *request, struct 
 				   struct update_answer *answer)
 {
 	static int (*const steps[])(struct receipt *) = {find_zone, collect, update_judge,
-							 check_forms, encode};
+							 check_forms};
 	struct receipt receipt = {
 		.request = request,
 		.answer = answer,

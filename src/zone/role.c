@@ -8,11 +8,6 @@
 
 #include "zone/inside.h"
 
-static const uint8_t *strip(const uint8_t *name, size_t labels)
-{
-	return dns_name_strip(name, labels);
-}
-
 static bool is_service_pair(const uint8_t *name)
 {
 	const uint8_t *protocol = dns_name_parent(name);
@@ -32,14 +27,14 @@ static enum name_role role_below(const uint8_t *name, size_t below, const uint8_
 	if (below == 0) {
 		return ROLE_APEX;
 	}
-	const uint8_t *top = strip(name, below - 1);
+	const uint8_t *type = below < 2 ? name : dns_name_strip(name, below - 2);
+	const uint8_t *top = below < 2 ? name : dns_name_parent(type);
 	if (top[0] == pool[0] && dns_octets_equal(top + 1, pool + 1, pool[0])) {
 		return ROLE_POOL;
 	}
 	if (below < 2) {
 		return ROLE_PLAIN;
 	}
-	const uint8_t *type = strip(name, below - 2);
 	if (!is_service_pair(type)) {
 		return ROLE_PLAIN;
 	}
@@ -56,17 +51,38 @@ static enum name_role role_below(const uint8_t *name, size_t below, const uint8_
 									 : ROLE_PLAIN;
 }
 
+static enum name_role role_in(const struct zone *zone, const uint8_t *name, size_t below)
+{
+	if (zone->is_registry) {
+		return role_below(name, below, zone->shape.pool_label);
+	}
+	return below == 0 ? ROLE_APEX : ROLE_PLAIN;
+}
+
 enum name_role zone_role(const struct zone *zone, const uint8_t *name)
 {
 	const size_t labels = dns_name_labels(name);
 
-	if (labels < zone->apex_labels) {
-		return ROLE_PLAIN;
+	return labels < zone->apex_labels ? ROLE_PLAIN
+					  : role_in(zone, name, labels - zone->apex_labels);
+}
+
+bool zone_place(const struct zone *zone, const uint8_t *name, enum name_role *role)
+{
+	struct labels labels;
+
+	labels_of(&labels, name);
+	if (labels.count < zone->apex_labels) {
+		return false;
 	}
-	if (!zone->is_registry) {
-		return labels == zone->apex_labels ? ROLE_APEX : ROLE_PLAIN;
+	const size_t below = (size_t)labels.count - zone->apex_labels;
+	const size_t at = labels.at[below];
+	if (labels.size - at != zone->named.name_size ||
+	    !dns_octets_equal(name + at, zone->apex, zone->named.name_size)) {
+		return false;
 	}
-	return role_below(name, labels - zone->apex_labels, zone->shape.pool_label);
+	*role = role_in(zone, name, below);
+	return true;
 }
 
 static bool is_protocol_label(const uint8_t *label)
@@ -80,43 +96,62 @@ static bool is_above_derived(const uint8_t *name, size_t below, enum name_role r
 	if (role == ROLE_TYPE || role == ROLE_SUBTYPE || role == ROLE_SERVICES) {
 		return true;
 	}
-	if (below == 0 || !is_protocol_label(strip(name, below - 1))) {
+	if (below == 0 || !is_protocol_label(dns_name_strip(name, below - 1))) {
 		return false;
 	}
 	return below == 1 || (below == 2 && dns_label_is(name, "_dns-sd")) ||
 	       (below == 3 && dns_label_is(name, "_sub"));
 }
 
-const char *zone_place_refusal(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name,
-			       uint16_t type)
+static bool is_redirection(uint16_t type)
 {
-	const size_t below = dns_name_labels(name) - dns_name_labels(apex);
-	const enum name_role role = role_below(name, below, pool_label);
+	return type == DNS_TYPE_CNAME || type == DNS_TYPE_DNAME || type == DNS_TYPE_NS;
+}
 
+static const char *place_refusal(size_t below, enum name_role role, const uint8_t *name,
+				 uint16_t type)
+{
 	if (role == ROLE_POOL) {
 		return "is reserved for the address view";
 	}
 	if (below > 0 && dns_label_is(name, "*") &&
-	    (below == 1 || is_protocol_label(strip(name, below - 1)))) {
+	    (below == 1 || is_protocol_label(dns_name_strip(name, below - 1)))) {
 		return "would be a wildcard over services";
 	}
 	if (type == DNS_TYPE_DNAME && role == ROLE_APEX) {
 		return "cannot be redirected";
 	}
-	if ((type == DNS_TYPE_CNAME || type == DNS_TYPE_DNAME || type == DNS_TYPE_NS) &&
-	    is_above_derived(name, below, role)) {
+	if (is_redirection(type) && is_above_derived(name, below, role)) {
 		return "cannot be redirected: records there follow from instances";
 	}
 	return NULL;
+}
+
+const char *zone_place_refusal(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name,
+			       uint16_t type)
+{
+	const size_t below = dns_name_labels(name) - dns_name_labels(apex);
+
+	return place_refusal(below, role_below(name, below, pool_label), name, type);
+}
+
+const char *zone_role_refusal(const struct zone *zone, enum name_role role, const uint8_t *name,
+			      uint16_t type)
+{
+	/* Nearly all: to be counted are the labels of what is left. */
+	if (role != ROLE_POOL && !is_redirection(type) && !dns_label_is(name, "*")) {
+		return NULL;
+	}
+	return place_refusal(dns_name_labels(name) - zone->apex_labels, role, name, type);
 }
 
 const uint8_t *zone_type_of(enum name_role role, const uint8_t *name)
 {
 	switch (role) {
 	case ROLE_INSTANCE:
-		return strip(name, 1);
+		return dns_name_strip(name, 1);
 	case ROLE_SUBTYPE:
-		return strip(name, 2);
+		return dns_name_strip(name, 2);
 	case ROLE_PLAIN:
 	case ROLE_APEX:
 	case ROLE_TYPE:

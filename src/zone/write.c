@@ -695,7 +695,16 @@ static const struct node *install(struct root_writer *writer, struct zone_work *
 	return node;
 }
 
-static const struct node *entry_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
+uint64_t zone_name_hash(const struct zone *zone, const uint8_t *name)
+{
+	struct siphash_state state = zone->apex_state;
+	struct labels labels;
+
+	labels_of(&labels, name);
+	return name_hash_on(&state, zone->apex_labels, labels.count, name, &labels);
+}
+
+const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
 {
 	const struct node *node = names_get_at(zone, name, hash);
 
@@ -707,7 +716,7 @@ static const struct node *entry_find(const struct zone *zone, const uint8_t *nam
 
 const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
 {
-	return entry_find(zone, name, name_hash(&zone->hash, name));
+	return zone_entry_at(zone, name, name_hash(&zone->hash, name));
 }
 
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content)
@@ -723,7 +732,7 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	struct zone *zone = work->zone;
 	/* A node that is replaced is not changed, and stays readable until the commit. */
 	const uint64_t hash = name_hash(&zone->hash, content->name);
-	const struct node *before = entry_find(zone, content->name, hash);
+	const struct node *before = zone_entry_at(zone, content->name, hash);
 	const bool had_lease = before != NULL && node_lease(before) != NULL;
 	struct shares shares_before;
 	struct shares shares_after;

@@ -141,12 +141,19 @@ enum name_role {
 
 enum name_role zone_role(const struct zone *zone, const uint8_t *name);
 
+/* Is the name in the zone, and what is it then? */
+bool zone_place(const struct zone *zone, const uint8_t *name, enum name_role *role);
+
 /*
  * Why a record of this type may not stand at `name`, a name in a registry zone: what follows the
  * name in a sentence; NULL: it may. For the base file and for updates.
  */
 const char *zone_place_refusal(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name,
 			       uint16_t type);
+
+/* The same for a name in `zone` whose role is known. */
+const char *zone_role_refusal(const struct zone *zone, enum name_role role, const uint8_t *name,
+			      uint16_t type);
 
 /* The type of an instance or subtype: the name from its service label on. Points into `name`. */
 const uint8_t *zone_type_of(enum name_role role, const uint8_t *name);
@@ -185,6 +192,10 @@ const struct node *zone_node(const struct zone *zone, const uint8_t *name);
  * queries: a PTR at the type whose instance has no SRV yet. NULL: nothing was put.
  */
 const struct node *zone_entry(const struct zone *zone, const uint8_t *name);
+
+/* The keyed hash of a name in the zone, and the entry by it; names that are equal have one. */
+uint64_t zone_name_hash(const struct zone *zone, const uint8_t *name);
+const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash);
 
 /* Hash of the base that made the zone what it is; 0: none yet. For noticing that it changed. */
 uint64_t zone_base_hash(const struct zone *zone);

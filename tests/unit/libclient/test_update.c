@@ -86,7 +86,8 @@ static void describe(char *out, size_t room, const struct wgl_message *message,
 		char type[16];
 		enum dns_update_form form;
 
-		ck_assert_int_eq(dns_update_form(&form, &rr, packet_name(ZONE)), 0);
+		const bool is_in_zone = dns_name_is_in(rr.owner, packet_name(ZONE));
+		ck_assert_int_eq(dns_update_form(&form, &rr, is_in_zone), 0);
 		if (rr.rdata_size > 0) {
 			ck_assert_int_gt(dns_rr_rdata(parsed, &rr, &writer), 0);
 		}
