@@ -127,6 +127,7 @@ struct core {
 	uint64_t tick_ms; /* when it should ring */
 	struct core_job expiry;
 	bool is_expiring; /* `expiry` is on its way */
+	uint64_t expiring_due; /* ms of lease time: when the first of its leases came due */
 	struct lease *due[EXPIRE_MAX];
 	struct guard guard;
 	struct guard_type *due_types[EXPIRE_MAX]; /* of those that the guard counted, or NULL */

@@ -97,6 +97,7 @@ static void expire(struct core *core, uint64_t now_ms)
 	write_expiry(core, &out, count);
 	assert(!out.failed && buf_written(&out) == size);
 	core->is_expiring = true;
+	core->expiring_due = core->due[0]->due.key;
 	core_enqueue(core, &core->expiry);
 }
 
@@ -108,6 +109,16 @@ static void notice_stall(struct core *core, uint64_t now_ms)
 	}
 }
 
+/* Those that are being ended are over, too, for as long as the log has not taken it. */
+static void show_overdue(struct core *core, uint64_t now_ms)
+{
+	const uint64_t first_ms = leases_overdue_ms(&core->leases, now_ms);
+	const uint64_t ending_ms =
+		core->is_expiring ? leases_late_ms(&core->leases, core->expiring_due, now_ms) : 0;
+
+	counter_set(&core->counters.overdue_ms, first_ms > ending_ms ? first_ms : ending_ms);
+}
+
 void core_tick(void *context)
 {
 	struct core *core = context;
@@ -115,7 +126,7 @@ void core_tick(void *context)
 	const uint64_t now_ms = clock_mono_ms();
 
 	notice_stall(core, now_ms);
-	counter_set(&core->counters.overdue_ms, leases_overdue_ms(&core->leases, now_ms));
+	show_overdue(core, now_ms);
 	if (!core->is_expiring) {
 		expire(core, now_ms);
 	}

@@ -207,10 +207,16 @@ uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_
 	return item->key > now ? item->key - now : 0;
 }
 
-uint64_t leases_overdue_ms(const struct leases *leases, uint64_t now_ms)
+uint64_t leases_late_ms(const struct leases *leases, uint64_t due, uint64_t now_ms)
 {
 	const uint64_t now = now_ms - leases->stalled_ms;
+
+	return due >= now ? 0 : now - due;
+}
+
+uint64_t leases_overdue_ms(const struct leases *leases, uint64_t now_ms)
+{
 	const struct heap_item *item = heap_first(&leases->heap);
 
-	return item == NULL || item->key >= now ? 0 : now - item->key;
+	return item == NULL ? 0 : leases_late_ms(leases, item->key, now_ms);
 }

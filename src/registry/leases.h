@@ -78,3 +78,6 @@ uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_
 
 /* By how much the most overdue look is late. */
 uint64_t leases_overdue_ms(const struct leases *leases, uint64_t now_ms);
+
+/* By how much one is late that was due at this key of the heap. */
+uint64_t leases_late_ms(const struct leases *leases, uint64_t due, uint64_t now_ms);

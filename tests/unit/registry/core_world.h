@@ -198,6 +198,7 @@ struct tester {
 	struct core_world *world;
 	struct call call; /* ends when `limit` jobs are back */
 	unsigned limit;
+	uint64_t fingerprint; /* of all jobs; 0: none */
 	_Atomic(unsigned) back;
 	unsigned deliveries;
 	unsigned order[64];
@@ -256,6 +257,7 @@ static inline int tester_submit(struct tester *tester, const struct core_job_ops
 	job->job.command = command.start;
 	job->job.command_size = buf_written(&command);
 	job->job.ops = ops;
+	job->job.fingerprint = tester->fingerprint;
 	job->tester = tester;
 	job->number = number;
 	ret = core_submit(tester->world->core, &job->job);

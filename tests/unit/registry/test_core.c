@@ -421,6 +421,60 @@ START_TEST(a_damaged_log_is_refused)
 }
 END_TEST
 
+START_TEST(a_batch_that_the_disk_refuses_is_servfail_for_each_of_it)
+{
+	struct core_world world;
+	struct tester tester;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 41);
+	store_ram_hold(CORE_DISK, true);
+	for (unsigned i = 0; i <= 40; i++) {
+		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
+	}
+	core_release(world.core, core_hold(world.core));
+	store_ram_fail_appends(CORE_DISK, ERR_FULL, 2);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	for (unsigned i = 1; i <= 40; i++) {
+		ck_assert_uint_eq(tester.rcode[i], DNS_RCODE_SERVFAIL);
+		ck_assert(!tester.was_published[i]);
+	}
+	ck_assert(!core_has(&world, "host-40"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
+/* A client that had SERVFAIL sends the same octets again, from the same socket. */
+START_TEST(what_the_disk_refused_is_tried_anew_when_it_comes_again)
+{
+	static const uint16_t rcodes[] = {DNS_RCODE_SERVFAIL, DNS_RCODE_NOERROR, DNS_RCODE_NOERROR};
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	store_ram_fail_appends(CORE_DISK, ERR_FULL, 1);
+	for (unsigned i = 0; i < COUNT_OF(rcodes); i++) {
+		struct tester tester;
+
+		tester_init(&tester, &world, 1);
+		tester.fingerprint = 7;
+		ck_assert_int_eq(tester_submit(&tester, &tester_ops, 1), OK);
+		call_wait(&tester.call);
+		ck_assert_uint_eq(tester.rcode[0], rcodes[i]);
+		call_deinit(&tester.call);
+	}
+	/* The third was a retransmission: answered as the second, and not logged. */
+	ck_assert_uint_eq(core_counted(&world).commands, 2);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
 /* ---- leases -------------------------------------------------------------------------------- */
 
 START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
@@ -492,9 +546,30 @@ START_TEST(a_host_outlives_its_lease_for_an_instance_and_goes_with_it)
 }
 END_TEST
 
+START_TEST(a_lease_that_the_disk_does_not_let_end_is_overdue)
+{
+	struct core_world world;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	ck_assert_uint_eq(core_wait(&world, core_host(&world, 1, 1)), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(core_counted(&world).overdue_ms, 0);
+	store_ram_hold(CORE_DISK, true);
+	WAIT_FOR(core_counted(&world).overdue_ms >= 500);
+	ck_assert(core_has(&world, "host-1"));
+	store_ram_hold(CORE_DISK, false);
+	WAIT_FOR(!core_has(&world, "host-1"));
+	WAIT_FOR(core_counted(&world).overdue_ms == 0);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
 START_TEST(more_than_a_command_takes_expire_one_after_another)
 {
 	struct core_world world;
+	uint64_t commands;
 
 	core_world_init(&world);
 	core_world_start(&world);
@@ -512,7 +587,13 @@ START_TEST(more_than_a_command_takes_expire_one_after_another)
 		ck_assert_uint_eq(core_wait(&world, core_update(&world, 1, master)),
 				  DNS_RCODE_NOERROR);
 	}
+	/* All are due before the log takes the first of them. */
+	commands = core_counted(&world).commands;
+	store_ram_hold(CORE_DISK, true);
+	WAIT_FOR(core_counted(&world).overdue_ms >= 1500);
+	store_ram_hold(CORE_DISK, false);
 	WAIT_FOR(core_counted(&world).expired == 2400);
+	ck_assert_uint_ge(core_counted(&world).commands - commands, 5);
 	ck_assert_uint_eq(core_counted(&world).leases, 0);
 	core_world_close(&world);
 	store_ram_forget();
@@ -859,6 +940,8 @@ int main(void)
 		a_refusal_is_a_result_and_changes_nothing,
 		a_full_queue_refuses_and_counts,
 		a_full_disk_is_servfail_with_its_reason_and_passes,
+		a_batch_that_the_disk_refuses_is_servfail_for_each_of_it,
+		what_the_disk_refused_is_tried_anew_when_it_comes_again,
 		a_stop_finishes_the_batch_in_flight_and_refuses_what_waits,
 		a_sender_may_wait_no_longer_than_he_likes,
 		what_cannot_be_applied_stops_the_process,
@@ -870,6 +953,7 @@ int main(void)
 		a_lease_that_is_not_renewed_ends_and_one_that_is_stays,
 		an_expiry_that_the_disk_refuses_is_tried_again_after_a_term,
 		a_host_outlives_its_lease_for_an_instance_and_goes_with_it,
+		a_lease_that_the_disk_does_not_let_end_is_overdue,
 		more_than_a_command_takes_expire_one_after_another,
 		a_type_whose_leases_all_come_due_is_held_until_they_beat_again,
 		a_held_type_ends_behind_three_terms,

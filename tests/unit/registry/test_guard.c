@@ -166,6 +166,24 @@ START_TEST(it_ends_when_four_fifths_beat_again)
 }
 END_TEST
 
+START_TEST(those_that_are_not_held_are_not_taken_for_beating)
+{
+	struct world world;
+
+	world_init(&world, 100);
+	ck_assert_uint_eq(due(&world, 90, START), 40);
+	ck_assert_uint_eq(world.size, 50);
+	back(&world, 30, true);
+	ck_assert_uint_eq(world.guard.held, 10); /* a fifth, but of ten nobody knows */
+	sweep(&world, START + 5000);
+	ck_assert_uint_eq(world.ended, 0);
+	back(&world, 10, true);
+	sweep(&world, START + 6000);
+	ck_assert_uint_eq(world.ended, 1);
+	guard_deinit(&world.guard);
+}
+END_TEST
+
 START_TEST(those_that_were_not_due_count_behind_a_term_only)
 {
 	struct world world;
@@ -284,6 +302,7 @@ int main(void)
 		half_of_them_in_more_than_a_term_is_nothing,
 		types_are_counted_each_by_itself_and_letter_case_is_none,
 		it_ends_when_four_fifths_beat_again,
+		those_that_are_not_held_are_not_taken_for_beating,
 		those_that_were_not_due_count_behind_a_term_only,
 		withdrawals_are_no_beats_but_make_the_type_smaller,
 		it_ends_after_three_terms_and_begins_anew_behind_a_calm_one,
