@@ -70,7 +70,10 @@ static inline uint16_t buf_read_u16(struct buf_reader *reader)
 {
 	const uint8_t *at = buf_read(reader, 2);
 
-	return at == NULL ? 0 : (uint16_t)(at[0] << 8 | at[1]);
+	if (at == NULL) {
+		return 0;
+	}
+	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
 static inline uint32_t buf_read_u32(struct buf_reader *reader)

@@ -34,7 +34,9 @@ static int add_secret(const struct decoder *decoder, const char *path, int line,
 		const int low = digit_value(text[2 * i + 1]);
 
 		is_hex = high >= 0 && low >= 0;
-		octets[i] = is_hex ? (uint8_t)(high << 4 | low) : 0;
+		if (is_hex) {
+			octets[i] = (uint8_t)(high << 4 | low);
+		}
 	}
 	if (!is_hex) {
 		return refuse(

@@ -188,7 +188,8 @@ static bool clear_host_bits(struct conf_net *net)
 
 	for (size_t i = 0; i < size; i++) {
 		const int kept = net->prefix - (int)(i * 8);
-		const uint8_t mask = kept >= 8 ? 0xff : kept <= 0 ? 0 : (uint8_t)(0xff00 >> kept);
+		const int shift = kept >= 8 ? 8 : kept <= 0 ? 0 : kept;
+		const uint8_t mask = (uint8_t)(0xff00 >> shift);
 
 		was_set = was_set || (net->octets[i] & ~mask) != 0;
 		net->octets[i] &= mask;
