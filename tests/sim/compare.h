@@ -21,7 +21,7 @@ struct compared {
 void compare_pages(const struct compared *these, struct page *is, struct page *wanted,
 		   const char *what);
 
-/* The zone's text, and the sets that are found by name. */
+/* All records of the zone, and the sets that are found by name. */
 void compare_content(const struct compared *these);
 
 /* What is known of names beside their records. */

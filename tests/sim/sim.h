@@ -62,7 +62,7 @@ struct slow {
 struct holder {
 	struct core_loan loan;
 	enum { HOLDER_IDLE, HOLDER_ASKS, HOLDER_HOLDS, HOLDER_RETURNS } state;
-	char *text; /* the zone when it came */
+	uint64_t sum; /* of the zone's records when it came */
 };
 
 extern struct sim {
