@@ -165,7 +165,7 @@ const char *log_quote(char *out, size_t size, const char *text)
 	return out;
 }
 
-int log_may(struct log_limit *limit, uint64_t now_ms, uint32_t burst, uint32_t *left_out)
+uint32_t log_room(struct log_limit *limit, uint64_t now_ms, uint32_t burst)
 {
 	const uint64_t second = now_ms / 1000;
 
@@ -173,7 +173,12 @@ int log_may(struct log_limit *limit, uint64_t now_ms, uint32_t burst, uint32_t *
 		limit->second = second;
 		limit->used = 0;
 	}
-	if (limit->used >= burst) {
+	return limit->used < burst ? burst - limit->used : 0;
+}
+
+int log_may(struct log_limit *limit, uint64_t now_ms, uint32_t burst, uint32_t *left_out)
+{
+	if (log_room(limit, now_ms, burst) == 0) {
 		limit->left_out++;
 		*left_out = 0;
 		return 0;

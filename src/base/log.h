@@ -36,3 +36,6 @@ struct log_limit {
  * `left_out=` pair. One limit belongs to one thread.
  */
 int log_may(struct log_limit *limit, uint64_t now_ms, uint32_t burst, uint32_t *left_out);
+
+/* How many lines more this second has. */
+uint32_t log_room(struct log_limit *limit, uint64_t now_ms, uint32_t burst);

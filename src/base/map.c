@@ -32,8 +32,9 @@ static uint64_t fold_product(uint64_t one, uint64_t other)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_octets(uint64_t seed, const uint8_t *data, size_t size)
+uint64_t map_hash(uint64_t seed, const void *octets, size_t size)
 {
+	const uint8_t *data = octets;
 	const uint64_t factor = (seed ^ 0x9e3779b97f4a7c15u) | 1;
 	uint64_t hash = fold_product(seed ^ 0xd1b54a32d192ed03u, factor ^ size << 1);
 	uint64_t word;
@@ -97,7 +98,7 @@ void *map_get(const struct map *map, const void *key, size_t key_size)
 	if (map->count == 0) {
 		return NULL;
 	}
-	slot = find(map, key, key_size, hash_octets(map->seed, key, key_size));
+	slot = find(map, key, key_size, map_hash(map->seed, key, key_size));
 	return slot->value;
 }
 
@@ -127,7 +128,7 @@ static int rebuild(struct map *map)
 
 int map_put(struct map *map, const void *key, size_t key_size, void *value)
 {
-	const uint64_t hash = hash_octets(map->seed, key, key_size);
+	const uint64_t hash = map_hash(map->seed, key, key_size);
 	struct map_slot *slot = find(map, key, key_size, hash);
 
 	assert(value != NULL);
@@ -155,7 +156,7 @@ void *map_remove(struct map *map, const void *key, size_t key_size)
 	if (map->count == 0) {
 		return NULL;
 	}
-	slot = find(map, key, key_size, hash_octets(map->seed, key, key_size));
+	slot = find(map, key, key_size, map_hash(map->seed, key, key_size));
 	value = slot->value;
 	if (value != NULL) {
 		*slot = (struct map_slot){.key = &grave};

@@ -17,6 +17,9 @@ struct map {
 	uint64_t seed;
 };
 
+/* The hash that a map of this seed has of the octets: for who keeps a table of another form. */
+uint64_t map_hash(uint64_t seed, const void *octets, size_t size);
+
 /* `seed` should be random where the keys come from outside. */
 void map_init(struct map *map, uint64_t seed);
 void map_deinit(struct map *map);

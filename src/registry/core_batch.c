@@ -271,6 +271,7 @@ static void apply(struct core *core, struct batch *batch, uint64_t index)
 		stop_now(index, ret);
 	}
 	core->next_job = batch->jobs.next;
+	core_open_news(core);
 	ret = registry_apply_batch(writer, index, batch->entry, batch->size, &core->arena,
 				   take_result, core);
 	if (ret == OK && core->touched.failed) {

@@ -51,6 +51,7 @@ struct news_item {
 
 struct news {
 	size_t count;
+	size_t room; /* lines that this second has for the batch */
 	struct log_limit limit;
 	struct news_item items[NEWS_LINES];
 };
@@ -200,6 +201,9 @@ void core_look_at_sizes(struct core *core, const struct root *before);
 
 /* ---- core_news.c ---- */
 
+/* A batch is about to be applied. */
+void core_open_news(struct core *core);
+
 /* A command was applied: takes note of the instances that it changed. */
 void core_note_news(struct core *core, const struct core_job *job, const struct plan *plan);
 
@@ -212,7 +216,7 @@ void core_say_news(struct core *core, const struct root *before);
 void core_set_tick(struct core *core);
 void core_tick(void *context);
 
-/* An UPDATE was applied: notes the leases it renewed. Sets touched.failed. */
+/* An UPDATE was applied: notes the leases it renewed, not those that begin. Sets touched.failed. */
 void core_touch(struct core *core, const struct plan *plan);
 
 /* Gives the leases noted a full term, as they are in the newest root. */

@@ -158,12 +158,14 @@ static uint8_t *touched_reserve(struct touched *touched, size_t size)
 void core_touch(struct core *core, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
+		const struct node *old = plan->names[i].old;
 		const uint8_t *name = plan->names[i].content.name;
 		uint16_t apex_at;
 		size_t size;
 		uint8_t *at;
 
-		if (!plan->names[i].is_renewed) {
+		/* A lease that begins has its term from the commit. */
+		if (!plan->names[i].is_renewed || old == NULL || node_lease(old) == NULL) {
 			continue;
 		}
 		size = dns_name_size(name);
@@ -189,6 +191,7 @@ void core_renew_touched(struct core *core)
 {
 	struct touched *touched = &core->touched;
 	const uint64_t now_ms = clock_mono_ms();
+	const struct zone *zone = NULL;
 
 	for (size_t at = 0; at < touched->used;) {
 		const uint8_t *name = touched->octets + at + sizeof(uint16_t);
@@ -197,7 +200,10 @@ void core_renew_touched(struct core *core)
 		uint16_t apex_at;
 
 		memcpy(&apex_at, touched->octets + at, sizeof(apex_at));
-		node = find_entry(core, name + apex_at, name);
+		if (zone == NULL || !dns_name_equal(zone_apex(zone), name + apex_at)) {
+			zone = root_zone(reclaim_root(core->reclaim), name + apex_at);
+		}
+		node = zone == NULL ? NULL : zone_entry(zone, name);
 		lease = node == NULL ? NULL : node_lease(node);
 		if (lease != NULL) {
 			leases_renew(&core->leases, lease, now_ms);

@@ -4,7 +4,8 @@
  * in, with the reason (ctl/operator.c); a heartbeat has none.
  *
  * Names are noted while the batch is applied, and compared with the version before once it is
- * committed. Both are bounded: NEWS_LINES a second, of which the next line tells what was left out.
+ * committed. Both are bounded: NEWS_LINES a second, of which the next line tells what was left out;
+ * what the second has no line for is not looked at.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -17,6 +18,11 @@
 
 /* ---- noting ------------------------------------------------------------------------------ */
 
+void core_open_news(struct core *core)
+{
+	core->news.room = log_room(&core->news.limit, clock_mono_ms(), NEWS_LINES);
+}
+
 static void note(struct core *core, const struct zone *zone, const uint8_t *name, bool is_expired)
 {
 	struct news *news = &core->news;
@@ -24,7 +30,7 @@ static void note(struct core *core, const struct zone *zone, const uint8_t *name
 	if (zone_role(zone, name) != ROLE_INSTANCE) {
 		return;
 	}
-	if (news->count == NEWS_LINES) {
+	if (news->count == news->room) {
 		news->limit.left_out++;
 		return;
 	}

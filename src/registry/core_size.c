@@ -13,7 +13,6 @@
 #include "registry/core_inside.h"
 
 #define LINES 10 /* a second */
-#define SEEN 16 /* types of a delta that are not looked at again */
 #define BIND_MAX 100 /* its max-records-per-type, unless it is told otherwise */
 
 struct growth {
@@ -50,8 +49,12 @@ static void look(const struct growth *growth, const uint8_t *type)
 	const uint32_t limit = limit_of(growth->after);
 	const uint32_t limit_before = limit_of(growth->before);
 	const uint32_t size = zone_type_size(growth->after, type);
-	const uint32_t before = growth->before == NULL ? 0 : zone_type_size(growth->before, type);
+	uint32_t before;
 
+	if (size <= limit && size <= BIND_MAX) {
+		return;
+	}
+	before = growth->before == NULL ? 0 : zone_type_size(growth->before, type);
 	if (size > limit && (before <= limit_before || growth->before == NULL)) {
 		say(growth, type, size, "a type is larger than answer-max", limit);
 	}
@@ -78,23 +81,20 @@ static void look_at_all(const struct growth *growth)
 
 static void look_at_delta(const struct growth *growth, const struct delta *delta)
 {
-	const uint8_t *seen[SEEN] = {NULL};
-	size_t next = 0;
+	const size_t labels = dns_name_labels(zone_apex(growth->after)) + 2;
+	const uint8_t *last = NULL; /* that was looked at */
 
 	for (uint32_t i = delta->removed; i < delta->removed + delta->added; i++) {
 		const struct delta_rr *rr = &delta->rrs[i];
-		bool is_seen = false;
 
 		if ((rr->type != DNS_TYPE_PTR && rr->type != DNS_TYPE_SRV) ||
-		    zone_role(growth->after, rr->name) != ROLE_TYPE) {
+		    dns_name_labels(rr->name) != labels ||
+		    (last != NULL && dns_name_equal(last, rr->name))) {
 			continue;
 		}
-		for (size_t k = 0; k < SEEN && seen[k] != NULL && !is_seen; k++) {
-			is_seen = dns_name_equal(seen[k], rr->name);
-		}
-		if (!is_seen) {
-			look(growth, rr->name);
-			seen[next++ % SEEN] = rr->name;
+		last = rr->name;
+		if (zone_role(growth->after, last) == ROLE_TYPE) {
+			look(growth, last);
 		}
 	}
 }

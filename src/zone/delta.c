@@ -11,82 +11,135 @@
 #define HISTORY_MAX 100
 #define HISTORY_MAX_SIZE (1u << 20)
 
+#define SLOTS_FIRST 512 /* for a batch of 64 registrations */
+#define KEY_SMALL 512
+
+/* An RR, its octets behind it, with the sum of what happened to it. */
+struct change {
+	struct change *next; /* in the order they came */
+	struct change *next_alike; /* in its slot */
+	uint64_t hash;
+	struct delta_rr rr;
+	uint32_t name_size;
+	int sum;
+	uint8_t octets[];
+};
+
 void changes_init(struct changes *changes, const struct siphash_key *hash)
 {
-	*changes = (struct changes){0};
-	arena_init(&changes->arena, 16384);
-	map_init(&changes->index, hash->k0);
+	*changes = (struct changes){.seed = hash->k0, .end = &changes->first};
+	arena_init(&changes->arena, 32768);
 }
 
 void changes_deinit(struct changes *changes)
 {
-	map_deinit(&changes->index);
+	free(changes->slots);
 	arena_deinit(&changes->arena);
-	free(changes->list);
 }
 
-/* type, TTL, owner folded, RDATA folded: equal for equal RRs. */
-static uint8_t *change_key(struct arena *arena, const struct delta_rr *rr, size_t *size)
+/* Of type, TTL, owner folded, RDATA folded: equal for equal RRs. false: no memory. */
+static bool change_hash(struct changes *changes, const struct delta_rr *rr, size_t name_size,
+			uint64_t *hash)
 {
-	const size_t name_size = dns_name_size(rr->name);
-	uint8_t *key = arena_alloc(arena, 6 + name_size + rr->size);
+	const size_t size = sizeof(uint64_t) + name_size + rr->size;
+	uint64_t few[KEY_SMALL / sizeof(uint64_t)];
+	uint8_t *key = size <= sizeof(few) ? (uint8_t *)few : arena_alloc(&changes->arena, size);
+	const uint64_t head = (uint64_t)rr->type << 32 | rr->ttl;
 
 	if (key == NULL) {
-		return NULL;
+		return false;
 	}
-	struct buf_writer out = buf_writer(key, 6);
-	buf_write_u16(&out, rr->type);
-	buf_write_u32(&out, rr->ttl);
-	dns_name_fold(key + 6, rr->name);
-	dns_rdata_fold(key + 6 + name_size, rr->type, rr->rdata, rr->size);
-	*size = 6 + name_size + rr->size;
-	return key;
+	memcpy(key, &head, sizeof(head));
+	dns_octets_fold(key + sizeof(head), rr->name, name_size);
+	dns_rdata_fold(key + sizeof(head) + name_size, rr->type, rr->rdata, rr->size);
+	*hash = map_hash(changes->seed, key, size);
+	return true;
 }
 
-static bool append(struct changes *changes, struct change *change)
+/* At most as many changes as slots. */
+static bool slots_grow(struct changes *changes)
 {
-	if (changes->count == changes->room) {
-		const size_t room = changes->room == 0 ? 16 : changes->room * 2;
-		struct change **list = realloc(changes->list, room * sizeof(*list));
-		if (list == NULL) {
-			return false;
-		}
-		changes->list = list;
-		changes->room = room;
+	const size_t room = changes->room == 0 ? SLOTS_FIRST : changes->room * 4;
+	struct change **slots = calloc(room, sizeof(struct change *));
+
+	if (slots == NULL) {
+		return false;
 	}
-	changes->list[changes->count++] = change;
+	for (struct change *change = changes->first; change != NULL; change = change->next) {
+		struct change **slot = &slots[change->hash & (room - 1)];
+		change->next_alike = *slot;
+		*slot = change;
+	}
+	free(changes->slots);
+	changes->slots = slots;
+	changes->room = room;
 	return true;
+}
+
+static struct change *change_find(const struct changes *changes, const struct delta_rr *rr,
+				  uint64_t hash)
+{
+	struct change *change =
+		changes->room == 0 ? NULL : changes->slots[hash & (changes->room - 1)];
+
+	while (change != NULL &&
+	       (change->hash != hash || change->rr.type != rr->type || change->rr.ttl != rr->ttl ||
+		!dns_name_equal(change->rr.name, rr->name) ||
+		!dns_rdata_equal(rr->type, change->rr.rdata, change->rr.size, rr->rdata,
+				 rr->size))) {
+		change = change->next_alike;
+	}
+	return change;
+}
+
+static struct change *change_new(struct changes *changes, const struct delta_rr *rr,
+				 size_t name_size, uint64_t hash)
+{
+	struct change *change;
+
+	if (changes->count == changes->room && !slots_grow(changes)) {
+		return NULL;
+	}
+	change = arena_alloc(&changes->arena, sizeof(*change) + name_size + rr->size);
+	if (change == NULL) {
+		return NULL;
+	}
+	struct change **slot = &changes->slots[hash & (changes->room - 1)];
+	*change = (struct change){
+		.next_alike = *slot, .hash = hash, .rr = *rr, .name_size = (uint32_t)name_size};
+	change->rr.name = memcpy(change->octets, rr->name, name_size);
+	change->rr.rdata = change->octets + name_size;
+	if (rr->size > 0) {
+		memcpy(change->octets + name_size, rr->rdata, rr->size);
+	}
+	*slot = change;
+	*changes->end = change;
+	changes->end = &change->next;
+	changes->count++;
+	return change;
 }
 
 void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 		 const struct delta_rr *rr)
 {
 	struct changes *changes = &work->changes;
-	size_t size = 0;
+	uint64_t hash = 0;
 
 	if (writer->is_silent) {
 		return;
 	}
-	uint8_t *key = change_key(&changes->arena, rr, &size);
-	if (key == NULL) {
+	const size_t name_size = dns_name_size(rr->name);
+	if (!change_hash(changes, rr, name_size, &hash)) {
 		writer->txn.failed = true;
 		return;
 	}
-	struct change *change = map_get(&changes->index, key, size);
+	struct change *change = change_find(changes, rr, hash);
 	if (change == NULL) {
-		change = arena_calloc(&changes->arena, 1, sizeof(*change));
-		if (change == NULL || !append(changes, change)) {
-			writer->txn.failed = true;
-			return;
-		}
-		change->rr = *rr;
-		change->rr.name = arena_dup(&changes->arena, rr->name, dns_name_size(rr->name));
-		change->rr.rdata = arena_dup(&changes->arena, rr->rdata, rr->size);
-		if (change->rr.name == NULL || change->rr.rdata == NULL ||
-		    map_put(&changes->index, key, size, change) != OK) {
-			writer->txn.failed = true;
-			return;
-		}
+		change = change_new(changes, rr, name_size, hash);
+	}
+	if (change == NULL) {
+		writer->txn.failed = true;
+		return;
 	}
 	change->sum += sign;
 }
@@ -95,17 +148,15 @@ void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 static struct delta_rr *copy_rrs(const struct changes *changes, int sign, struct delta_rr *rrs,
 				 uint8_t **data)
 {
-	for (size_t i = 0; i < changes->count; i++) {
-		const struct change *change = changes->list[i];
+	for (const struct change *change = changes->first; change != NULL; change = change->next) {
 		if (change->sum * sign <= 0) {
 			continue;
 		}
-		const size_t name_size = dns_name_size(change->rr.name);
 		*rrs = change->rr;
-		rrs->name = memcpy(*data, change->rr.name, name_size);
-		*data += name_size;
-		rrs->rdata = memcpy(*data, change->rr.rdata, change->rr.size);
-		*data += change->rr.size;
+		memcpy(*data, change->octets, change->name_size + change->rr.size);
+		rrs->name = *data;
+		rrs->rdata = *data + change->name_size;
+		*data += change->name_size + change->rr.size;
 		rrs++;
 	}
 	return rrs;
@@ -118,14 +169,13 @@ static struct history *make_history(struct root_writer *writer, struct zone_work
 	uint32_t removed = 0;
 	uint32_t added = 0;
 
-	for (size_t i = 0; i < changes->count; i++) {
-		const struct change *change = changes->list[i];
+	for (const struct change *change = changes->first; change != NULL; change = change->next) {
 		if (change->sum == 0) {
 			continue;
 		}
 		removed += change->sum < 0;
 		added += change->sum > 0;
-		octets += dns_name_size(change->rr.name) + change->rr.size;
+		octets += change->name_size + change->rr.size;
 	}
 	if (removed + added == 0) {
 		return NULL;

@@ -25,6 +25,7 @@ struct share {
 	struct share *next;
 	enum share_kind kind;
 	const uint8_t *at; /* the node's name; the host's, for the last two kinds */
+	uint64_t hash; /* of the host's name */
 	struct tree_entry entry; /* uses */
 	struct member_key key; /* members */
 	const struct node *node; /* an instance that alone may be the member, or NULL */
@@ -58,16 +59,22 @@ static struct share *share_new(struct root_writer *writer, struct shares *shares
 	return share;
 }
 
-/* A use of the host `at`. */
+/* A host that is pointed to. */
+struct pointed {
+	const uint8_t *name;
+	uint64_t hash;
+};
+
 static void share_use(struct root_writer *writer, struct shares *shares, enum share_kind kind,
-		      const uint8_t *at, const struct tree_entry *entry)
+		      const struct pointed *host, const struct tree_entry *entry)
 {
 	if (entry->key == NULL) {
 		writer->txn.failed = true;
 		return;
 	}
-	struct share *share = share_new(writer, shares, kind, at);
+	struct share *share = share_new(writer, shares, kind, host->name);
 	if (share != NULL) {
+		share->hash = host->hash;
 		share->entry = *entry;
 	}
 }
@@ -96,7 +103,7 @@ static void share_srv(struct root_writer *writer, struct shares *shares, const s
 }
 
 static void share_pool(struct root_writer *writer, struct shares *shares, const uint8_t *type,
-		       const struct dns_srv *srv)
+		       const struct dns_srv *srv, const struct pointed *host)
 {
 	const uint16_t key_size = pool_key_size(type);
 	uint8_t *key = arena_alloc(&writer->scratch, key_size);
@@ -105,7 +112,7 @@ static void share_pool(struct root_writer *writer, struct shares *shares, const 
 	if (key != NULL) {
 		pool_key(key, type, srv);
 	}
-	share_use(writer, shares, SHARE_POOL, srv->target, &entry);
+	share_use(writer, shares, SHARE_POOL, host, &entry);
 }
 
 uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_t *id, uint8_t size)
@@ -119,7 +126,7 @@ uint16_t owner_key(uint8_t out[OWNER_KEY_MAX], uint8_t kind, const uint8_t *id, 
 }
 
 static void share_owner(struct root_writer *writer, struct shares *shares, const struct node *node,
-			const uint8_t *host)
+			const struct pointed *host)
 {
 	const struct owner owner = node_owner(node);
 	uint8_t *key = arena_alloc(&writer->scratch, OWNER_KEY_MAX);
@@ -174,14 +181,16 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 		const uint8_t *rdata = rrset_member(set, i, &size, NULL);
 		const struct dns_srv srv = dns_srv_view(rdata);
 		const bool is_here = dns_name_is_in(srv.target, zone->apex);
+		struct pointed host = {.name = srv.target};
 		if (is_here) {
-			share_owner(writer, shares, node, srv.target);
+			host.hash = name_hash(&zone->hash, host.name);
+			share_owner(writer, shares, node, &host);
 		}
 		if (is_in_pool) {
 			share_srv(writer, shares, zone, type, rdata, size,
 				  set->count == 1 ? node : NULL);
 			if (is_here) {
-				share_pool(writer, shares, type, &srv);
+				share_pool(writer, shares, type, &srv, &host);
 			}
 		}
 	}
@@ -292,10 +301,14 @@ void derive_say(struct root_writer *writer, struct zone_work *work, int sign, co
 static void move_use(struct root_writer *writer, struct zone_work *work, int sign,
 		     const struct share *share)
 {
-	const uint32_t count = host_use(&writer->txn, work->zone, share->at, &share->entry, sign);
-	const struct node *node = names_get(work->zone, share->at);
+	const uint32_t count =
+		host_use(&writer->txn, work->zone, share->at, share->hash, &share->entry, sign);
 
-	if (share->kind == SHARE_POOL && node != NULL && count == (sign > 0 ? 1u : 0u)) {
+	if (share->kind != SHARE_POOL || count != (sign > 0 ? 1u : 0u)) {
+		return;
+	}
+	const struct node *node = names_get_at(work->zone, share->at, share->hash);
+	if (node != NULL) {
 		pool_move(writer, work, sign, node, &share->entry);
 	}
 }

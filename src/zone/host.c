@@ -19,9 +19,14 @@ struct use_head {
 
 enum { HEAD_SIZE = 6 }; /* octets of it in memory: uses stand at any address */
 
+static struct host *find_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
+{
+	return pmap_get(&zone->hosts, hash, name, dns_name_size(name));
+}
+
 struct host *host_find(const struct zone *zone, const uint8_t *name)
 {
-	return pmap_get(&zone->hosts, name_hash(&zone->hash, name), name, dns_name_size(name));
+	return find_at(zone, name, name_hash(&zone->hash, name));
 }
 
 static size_t host_size(const struct host *host)
@@ -125,24 +130,30 @@ struct host *host_first(struct txn *txn, const uint8_t *name, uint64_t hash,
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-/* A host with room for `packed` octets of uses in the place of the old one, which the caller drops. */
-static struct host *host_make(struct txn *txn, struct zone *zone, struct host *old,
-			      const uint8_t *name, size_t packed)
+/* A host of this name, by its hash, with room for `packed` octets of uses. */
+static struct host *host_make(struct txn *txn, struct zone *zone, const uint8_t *name,
+			      uint64_t hash, size_t packed)
 {
-	const uint8_t *spelled = old == NULL ? name : named_name(&old->named);
-	const size_t size = dns_name_size(spelled);
+	const size_t size = dns_name_size(name);
 	struct host *host = txn_new(txn, sizeof(*host) + size + packed);
 
 	if (host == NULL) {
 		return NULL;
 	}
-	memcpy(host + 1, spelled, size);
+	memcpy(host + 1, name, size);
 	host->named.name_at = sizeof(*host);
 	host->named.name_size = (uint8_t)size;
-	host->named.hash = name_hash(&zone->hash, spelled);
+	host->named.hash = hash;
 	host->named.sets = (uint16_t)packed;
 	pmap_put(txn, &zone->hosts, &host->named);
 	return host;
+}
+
+/* The same in the place of the old one, which the caller drops. */
+static struct host *host_remake(struct txn *txn, struct zone *zone, const struct host *old,
+				size_t packed)
+{
+	return host_make(txn, zone, named_name(&old->named), old->named.hash, packed);
 }
 
 static void host_remove(struct txn *txn, struct zone *zone, struct host *host)
@@ -162,20 +173,27 @@ static struct host *host_own(struct txn *txn, struct zone *zone, struct host *ol
 	return host;
 }
 
-static void pack_more(struct txn *txn, struct zone *zone, struct host *old, const uint8_t *name,
+static void pack_first(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
+		       const struct tree_entry *use)
+{
+	struct host *host = host_make(txn, zone, name, hash, HEAD_SIZE + use->key_size);
+
+	if (host != NULL) {
+		write_use(packed_of(host), 1, use);
+	}
+}
+
+static void pack_more(struct txn *txn, struct zone *zone, struct host *old,
 		      const struct tree_entry *use)
 {
-	const size_t before = old == NULL ? 0 : old->named.sets;
-	struct host *host = host_make(txn, zone, old, name, before + HEAD_SIZE + use->key_size);
+	const size_t before = old->named.sets;
+	struct host *host = host_remake(txn, zone, old, before + HEAD_SIZE + use->key_size);
 
-	if (host == NULL) {
-		return;
-	}
-	if (before > 0) {
+	if (host != NULL) {
 		memcpy(packed_of(host), packed_of(old), before);
+		write_use(packed_of(host) + before, 1, use);
 		txn_scrap(txn, old);
 	}
-	write_use(packed_of(host) + before, 1, use);
 }
 
 /* Takes out the packed use `use` of the old host. */
@@ -188,7 +206,7 @@ static void pack_less(struct txn *txn, struct zone *zone, struct host *old, cons
 		host_remove(txn, zone, old);
 		return;
 	}
-	struct host *host = host_make(txn, zone, old, NULL, old->named.sets - size);
+	struct host *host = host_remake(txn, zone, old, old->named.sets - size);
 	if (host != NULL) {
 		memcpy(packed_of(host), packed_of(old), before);
 		memcpy(packed_of(host) + before, use + size, old->named.sets - before - size);
@@ -200,7 +218,7 @@ static void pack_less(struct txn *txn, struct zone *zone, struct host *old, cons
 static void plant(struct txn *txn, struct zone *zone, struct host *old,
 		  const struct tree_entry *more)
 {
-	struct host *host = host_make(txn, zone, old, NULL, 0);
+	struct host *host = host_remake(txn, zone, old, 0);
 	const uint8_t *use = packed_of(old);
 
 	for (size_t at = 0; host != NULL && at < old->named.sets;) {
@@ -227,7 +245,7 @@ static uint32_t use_packed(struct txn *txn, struct zone *zone, struct host *host
 		if (host->named.sets + HEAD_SIZE + use->key_size > PACKED_MAX) {
 			plant(txn, zone, host, use);
 		} else {
-			pack_more(txn, zone, host, NULL, use);
+			pack_more(txn, zone, host, use);
 		}
 		return 1;
 	}
@@ -243,17 +261,17 @@ static uint32_t use_packed(struct txn *txn, struct zone *zone, struct host *host
 	return count + (uint32_t)sign;
 }
 
-uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name,
+uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
 		  const struct tree_entry *use, int sign)
 {
-	struct host *host = host_find(zone, name);
+	struct host *host = find_at(zone, name, hash);
 
 	if (txn->failed) {
 		return 0;
 	}
 	if (host == NULL) {
 		assert(sign > 0);
-		pack_more(txn, zone, NULL, name, use);
+		pack_first(txn, zone, name, hash, use);
 		return 1;
 	}
 	if (host->uses == NULL) {

@@ -116,18 +116,19 @@ struct zone {
 };
 
 /* A delta in the making: RRs by name, type, TTL and RDATA, with the sum of what happened to each. */
-struct change {
-	struct delta_rr rr;
-	int sum;
-};
+struct change;
 
 struct changes {
 	struct arena arena;
-	struct map index; /* key: see delta.c */
-	struct change **list;
+	uint64_t seed;
+	struct change *first;
+	struct change **end;
 	size_t count;
-	size_t room;
+	struct change **slots; /* by hash */
+	size_t room; /* slots; a power of two, or 0 */
 };
+
+enum { NODES_OWNED = 4 };
 
 /* One zone under work. */
 struct zone_work {
@@ -136,6 +137,8 @@ struct zone_work {
 	uint32_t serial_from; /* of the version before */
 	const struct soa *soa_from; /* of the version before, or NULL */
 	bool is_serial_set;
+	struct node *owned[NODES_OWNED]; /* that node_own() gave last, in turn; they may be gone */
+	unsigned owned_next;
 	struct load *load; /* names that come all at once: load.c; NULL: none do */
 	struct zone_work *next;
 };
@@ -327,8 +330,8 @@ void members_add_many(struct txn *txn, struct roster **face, const struct member
 /* host.c */
 struct host *host_find(const struct zone *zone, const uint8_t *name);
 
-/* One more, or one less, use of a host. The count after, or failed. */
-uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name,
+/* One more, or one less, use of a host, by the hash of its name. The count after, or failed. */
+uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
 		  const struct tree_entry *use, int sign);
 /* A host with these first uses, each once, in no map yet. NULL: failed. */
 struct host *host_first(struct txn *txn, const uint8_t *name, uint64_t hash,

@@ -417,10 +417,26 @@ struct node *node_put(struct root_writer *writer, struct zone_work *work, const 
 	return txn->failed ? NULL : node;
 }
 
-struct node *node_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
+/* One of those that node_own() gave before, if it was not replaced or dropped since. */
+static struct node *owned_find(const struct zone_work *work, const uint8_t *name)
+{
+	const size_t size = dns_name_size(name);
+
+	for (unsigned i = 0; i < NODES_OWNED; i++) {
+		struct node *node = work->owned[i];
+		if (node != NULL && node->named.name_size == size &&
+		    txn_made(&node->named.object) &&
+		    dns_octets_equal(named_name(&node->named), name, size)) {
+			return node;
+		}
+	}
+	return NULL;
+}
+
+static struct node *own_at(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
+			   uint64_t hash)
 {
 	static const struct draft nothing;
-	const uint64_t hash = name_hash(&work->zone->hash, name);
 	struct node *old = names_get_at(work->zone, name, hash);
 
 	if (old == NULL) {
@@ -430,6 +446,17 @@ struct node *node_own(struct root_writer *writer, struct zone_work *work, const 
 	if (node != NULL && node != old) {
 		pmap_put(&writer->txn, &work->zone->names, &node->named);
 		derive_repoint(writer, work, old, node);
+	}
+	return node;
+}
+
+struct node *node_own(struct root_writer *writer, struct zone_work *work, const uint8_t *name)
+{
+	struct node *node = owned_find(work, name);
+
+	if (node == NULL) {
+		node = own_at(writer, work, name, name_hash(&work->zone->hash, name));
+		work->owned[work->owned_next++ % NODES_OWNED] = node;
 	}
 	return node;
 }

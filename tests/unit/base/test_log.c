@@ -162,10 +162,12 @@ START_TEST(at_most_a_burst_of_lines_in_a_second)
 	struct log_limit limit = {0};
 	uint32_t left_out = 9;
 
-	for (int i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(log_room(&limit, 5000, 3), 3 - i);
 		ck_assert(log_may(&limit, 5000, 3, &left_out));
 		ck_assert_uint_eq(left_out, 0);
 	}
+	ck_assert_uint_eq(log_room(&limit, 5999, 3), 0);
 	for (int i = 0; i < 4; i++) {
 		ck_assert(!log_may(&limit, 5999, 3, &left_out));
 	}
