@@ -100,7 +100,8 @@ int targets_note(struct targets *targets, const struct node *old, struct arena *
 int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex,
 		    uint64_t signed_s, uint64_t time_s)
 {
-	const struct zone *zone = root_zone(root_draft(writer), apex);
+	const struct zone *zone =
+		targets->first == NULL ? NULL : root_zone(root_draft(writer), apex);
 	int ret = OK;
 
 	for (const struct target *target = targets->first; ret == OK && target != NULL;

@@ -239,26 +239,30 @@ static bool is_sound_change(const struct command_change *change)
 	}
 }
 
-static bool are_prereqs_sound(struct buf_reader *reader, uint32_t count, const uint8_t *zone)
+static bool read_prereqs(struct buf_reader *reader, uint32_t count, const uint8_t *zone,
+			 struct command_prereq *out)
 {
-	for (; count > 0; count--) {
-		struct command_prereq prereq;
+	for (uint32_t i = 0; i < count; i++) {
+		struct command_prereq one;
+		struct command_prereq *prereq = out == NULL ? &one : &out[i];
 
-		if (command_read_prereq(reader, &prereq) != OK || !is_sound_prereq(&prereq) ||
-		    !dns_name_is_in(prereq.name, zone)) {
+		if (command_read_prereq(reader, prereq) != OK || !is_sound_prereq(prereq) ||
+		    !dns_name_is_in(prereq->name, zone)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static bool are_changes_sound(struct buf_reader *reader, uint32_t count, const uint8_t *zone)
+static bool read_changes(struct buf_reader *reader, uint32_t count, const uint8_t *zone,
+			 struct command_change *out)
 {
-	for (; count > 0; count--) {
-		struct command_change change;
+	for (uint32_t i = 0; i < count; i++) {
+		struct command_change one;
+		struct command_change *change = out == NULL ? &one : &out[i];
 
-		if (command_read_change(reader, &change) != OK || !is_sound_change(&change) ||
-		    !dns_name_is_in(change.name, zone)) {
+		if (command_read_change(reader, change) != OK || !is_sound_change(change) ||
+		    !dns_name_is_in(change->name, zone)) {
 			return false;
 		}
 	}
@@ -303,23 +307,35 @@ static void read_update_head(struct buf_reader *reader, struct command_update *u
 	}
 }
 
-int command_read_update(struct command_update *update, const uint8_t *command, size_t size)
+int command_read_update_head(struct command_update *update, const uint8_t *command, size_t size)
 {
 	struct buf_reader reader = open_command(command, size, COMMAND_UPDATE);
 
 	read_update_head(&reader, update);
-	if (reader.failed || !is_sound_owner(&update->owner)) {
-		return ERR_DAMAGED;
-	}
 	update->prereqs = reader;
-	if (!are_prereqs_sound(&reader, update->prereq_count, update->zone)) {
+	return reader.failed || !is_sound_owner(&update->owner) ? ERR_DAMAGED : OK;
+}
+
+int command_read_update_records(struct command_update *update, struct command_prereq *prereqs,
+				struct command_change *changes)
+{
+	struct buf_reader reader = update->prereqs;
+
+	if (!read_prereqs(&reader, update->prereq_count, update->zone, prereqs)) {
 		return ERR_DAMAGED;
 	}
 	update->updates = reader;
-	if (!are_changes_sound(&reader, update->update_count, update->zone)) {
+	if (!read_changes(&reader, update->update_count, update->zone, changes)) {
 		return ERR_DAMAGED;
 	}
 	return buf_left(&reader) == 0 ? OK : ERR_DAMAGED;
+}
+
+int command_read_update(struct command_update *update, const uint8_t *command, size_t size)
+{
+	const int ret = command_read_update_head(update, command, size);
+
+	return ret != OK ? ret : command_read_update_records(update, NULL, NULL);
 }
 
 /* ---- base -------------------------------------------------------------------------------- */
@@ -435,7 +451,7 @@ int command_read_base(struct command_base *base, struct zone_soa *soa, const uin
 	memcpy(base->ring_key, key, SIPHASH_KEY_SIZE);
 	base->records = reader;
 	if (!are_all_adds(reader, base->count) ||
-	    !are_changes_sound(&reader, base->count, base->zone)) {
+	    !read_changes(&reader, base->count, base->zone, NULL)) {
 		return ERR_DAMAGED;
 	}
 	return buf_left(&reader) == 0 ? OK : ERR_DAMAGED;

@@ -111,6 +111,11 @@ void command_write_change(struct buf_writer *out, const struct command_change *c
  * give what the counts say; behind that ERR_DAMAGED.
  */
 int command_read_update(struct command_update *update, const uint8_t *command, size_t size);
+
+/* The same in two steps: the counts, then the records into arrays of these sizes (NULL: nowhere). */
+int command_read_update_head(struct command_update *update, const uint8_t *command, size_t size);
+int command_read_update_records(struct command_update *update, struct command_prereq *prereqs,
+				struct command_change *changes);
 int command_read_prereq(struct buf_reader *reader, struct command_prereq *prereq);
 int command_read_change(struct buf_reader *reader, struct command_change *change);
 

@@ -87,28 +87,11 @@ int registry_evaluate_parts(const struct zone *zone, const struct registry_updat
 	return ret;
 }
 
-/* Each record once. */
-static int read_records(const struct command_update *update, struct command_prereq *prereqs,
-			struct command_change *changes)
-{
-	struct buf_reader reader = update->prereqs;
-	int ret = OK;
-
-	for (size_t i = 0; ret == OK && i < update->prereq_count; i++) {
-		ret = command_read_prereq(&reader, &prereqs[i]);
-	}
-	reader = update->updates;
-	for (size_t i = 0; ret == OK && i < update->update_count; i++) {
-		ret = command_read_change(&reader, &changes[i]);
-	}
-	return ret;
-}
-
 int registry_evaluate(const struct root *root, const uint8_t *command, size_t size,
 		      uint64_t version, uint64_t time_s, struct arena *arena, struct plan *plan)
 {
 	struct command_update update;
-	int ret = command_read_update(&update, command, size);
+	int ret = command_read_update_head(&update, command, size);
 
 	*plan = (struct plan){0};
 	if (ret != OK) {
@@ -121,7 +104,7 @@ int registry_evaluate(const struct root *root, const uint8_t *command, size_t si
 	if (prereqs == NULL || changes == NULL) {
 		return ERR_NOMEM;
 	}
-	ret = read_records(&update, prereqs, changes);
+	ret = command_read_update_records(&update, prereqs, changes);
 	if (ret != OK) {
 		return ret;
 	}

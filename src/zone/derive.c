@@ -433,7 +433,7 @@ void shares_use(struct root_writer *writer, struct zone_work *work, const struct
 
 size_t zone_pointers(const struct zone *zone, const uint8_t *host_name, const struct owner *owner)
 {
-	const struct host *host = host_find(zone, host_name);
+	const struct host *host = host_find(zone, host_name, name_hash(&zone->hash, host_name));
 	uint8_t key[OWNER_KEY_MAX];
 
 	if (host == NULL) {

@@ -19,14 +19,9 @@ struct use_head {
 
 enum { HEAD_SIZE = 6 }; /* octets of it in memory: uses stand at any address */
 
-static struct host *find_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
+struct host *host_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
 {
 	return pmap_get(&zone->hosts, hash, name, dns_name_size(name));
-}
-
-struct host *host_find(const struct zone *zone, const uint8_t *name)
-{
-	return find_at(zone, name, name_hash(&zone->hash, name));
 }
 
 static size_t host_size(const struct host *host)
@@ -264,7 +259,7 @@ static uint32_t use_packed(struct txn *txn, struct zone *zone, struct host *host
 uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
 		  const struct tree_entry *use, int sign)
 {
-	struct host *host = find_at(zone, name, hash);
+	struct host *host = host_find(zone, name, hash);
 
 	if (txn->failed) {
 		return 0;

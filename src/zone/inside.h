@@ -328,7 +328,7 @@ void members_add_many(struct txn *txn, struct roster **face, const struct member
 		      uint32_t many);
 
 /* host.c */
-struct host *host_find(const struct zone *zone, const uint8_t *name);
+struct host *host_find(const struct zone *zone, const uint8_t *name, uint64_t hash);
 
 /* One more, or one less, use of a host, by the hash of its name. The count after, or failed. */
 uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
@@ -410,7 +410,7 @@ void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
 
 /* The addresses of a host changed from one set to the other (either may be NULL). */
 void pool_readdress(struct root_writer *writer, struct zone_work *work, const uint8_t *host,
-		    const struct rrset *before, const struct rrset *after);
+		    uint64_t hash, const struct rrset *before, const struct rrset *after);
 
 /* Entries for all addresses of a host's node, to be built by pool_build(); false: failed. */
 typedef bool (*pool_entry_fn)(void *context, struct pool_entry *entry);

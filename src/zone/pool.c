@@ -57,26 +57,35 @@ uint16_t pool_weight(const struct pool_entry *entry)
 	return weight_shown(entry->weight);
 }
 
-/* The entry at the place, to be written, made where it is new. NULL: failed. */
+/* The entry `there` at the place, to be written. NULL: failed. */
 static struct pool_entry *entry_own(struct txn *txn, struct roster **face,
-				    const struct pool_place *place)
+				    const struct pool_place *place, struct pool_entry *there)
 {
-	struct pool_entry *there = roster_get(*face, compare, place);
-	struct pool_entry *entry = there == NULL
-					   ? txn_new(txn, sizeof(*entry) + place->size)
-					   : txn_own(txn, there, sizeof(*entry) + place->size);
+	struct pool_entry *entry = txn_own(txn, there, sizeof(*entry) + place->size);
+
+	if (entry != NULL && entry != there) {
+		roster_put(txn, face, compare, place, entry);
+	}
+	return txn->failed ? NULL : entry;
+}
+
+/* The same, made where it is new, as most are. */
+static struct pool_entry *entry_at(struct txn *txn, struct roster **face,
+				   const struct pool_place *place)
+{
+	struct pool_entry *entry = txn_new(txn, sizeof(*entry) + place->size);
 
 	if (entry == NULL) {
 		return NULL;
 	}
-	if (there == NULL) {
-		entry->size = (uint8_t)place->size;
-		entry->priority = place->priority;
-		entry->ring = place->ring;
-		memcpy(entry->address, place->address, place->size);
-	}
-	if (entry != there) {
-		roster_put(txn, face, compare, place, entry);
+	entry->size = (uint8_t)place->size;
+	entry->priority = place->priority;
+	entry->ring = place->ring;
+	memcpy(entry->address, place->address, place->size);
+	struct pool_entry *there = roster_add(txn, face, compare, place, entry);
+	if (there != NULL) {
+		txn_scrap(txn, entry);
+		return entry_own(txn, face, place, there);
 	}
 	return txn->failed ? NULL : entry;
 }
@@ -248,7 +257,7 @@ static void pool_add(struct root_writer *writer, struct zone_work *work, const s
 	if (before >= 0 && use->priority < before) {
 		say_level(writer, work, -1, spot.name, spot.faces, before);
 	}
-	struct pool_entry *entry = entry_own(&writer->txn, spot.face, &spot.place);
+	struct pool_entry *entry = entry_at(&writer->txn, spot.face, &spot.place);
 	if (entry == NULL) {
 		return;
 	}
@@ -269,11 +278,12 @@ static void pool_sub(struct root_writer *writer, struct zone_work *work, const s
 		return;
 	}
 	const int before = pool_level(spot.faces);
-	struct pool_entry *entry = entry_own(&writer->txn, spot.face, &spot.place);
+	struct pool_entry *there = roster_get(*spot.face, compare, &spot.place);
+	assert(there != NULL && there->count > 0);
+	struct pool_entry *entry = entry_own(&writer->txn, spot.face, &spot.place, there);
 	if (entry == NULL) {
 		return;
 	}
-	assert(entry->count > 0);
 	weigh(writer, spot.faces, entry, -1, use->weight);
 	if (--entry->count > 0) {
 		return;
@@ -323,7 +333,7 @@ void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
 }
 
 void pool_readdress(struct root_writer *writer, struct zone_work *work, const uint8_t *name,
-		    const struct rrset *before, const struct rrset *after)
+		    uint64_t hash, const struct rrset *before, const struct rrset *after)
 {
 	const struct host *host;
 	const uint8_t *key;
@@ -333,7 +343,7 @@ void pool_readdress(struct root_writer *writer, struct zone_work *work, const ui
 	if (rrset_equal(before, after)) {
 		return;
 	}
-	host = host_find(work->zone, name);
+	host = host_find(work->zone, name, hash);
 	while (host != NULL && host_next_use(host, &at, &key, &key_size)) {
 		if (key[0] != USE_POOL) {
 			continue;

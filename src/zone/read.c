@@ -530,15 +530,12 @@ bool zone_types(const struct zone *zone, struct set *set)
 uint32_t zone_type_size(const struct zone *zone, const uint8_t *type)
 {
 	const struct node *node = names_get(zone, type);
-	struct set ptrs = {0};
-	struct set srvs = {0};
+	const struct faces *faces = node == NULL ? NULL : node_faces(node);
+	const uint32_t ptrs = faces == NULL ? 0 : roster_size(faces->ptr);
+	const uint32_t srvs = faces == NULL ? 0 : roster_size(faces->srv);
 
-	if (node == NULL) {
-		return 0;
-	}
-	(void)node_set(zone, node, DNS_TYPE_PTR, &ptrs);
-	(void)node_set(zone, node, DNS_TYPE_SRV, &srvs);
-	return ptrs.count > srvs.count ? ptrs.count : srvs.count;
+	/* What was put there itself is in the faces, too. */
+	return ptrs > srvs ? ptrs : srvs;
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */

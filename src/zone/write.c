@@ -590,6 +590,16 @@ static int by_type(const void *one, const void *other)
 	return a < b ? -1 : a > b; /* as they came */
 }
 
+static bool are_in_order(const struct record *const *records, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (records[i - 1]->type > records[i]->type) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool draft_make(struct root_writer *writer, const struct zone *zone, const struct node *before,
 		const struct content *content, uint64_t hash, struct draft *draft)
 {
@@ -604,7 +614,7 @@ bool draft_make(struct root_writer *writer, const struct zone *zone, const struc
 	for (size_t i = 0; i < count; i++) {
 		draft->records[i] = &content->records[i];
 	}
-	if (count > 1) {
+	if (!are_in_order(draft->records, count)) {
 		qsort(draft->records, count, sizeof(draft->records[0]), by_type);
 	}
 	draft->lease = lease_for(writer, zone, before, content, hash);
@@ -747,17 +757,20 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	}
 	say_sets(writer, work, -1, before, after);
 	say_sets(writer, work, 1, after, before);
-	pool_readdress(writer, work, name, node_rrset(before, DNS_TYPE_A),
+	pool_readdress(writer, work, name, hash, node_rrset(before, DNS_TYPE_A),
 		       node_rrset(after, DNS_TYPE_A));
-	pool_readdress(writer, work, name, node_rrset(before, DNS_TYPE_AAAA),
+	pool_readdress(writer, work, name, hash, node_rrset(before, DNS_TYPE_AAAA),
 		       node_rrset(after, DNS_TYPE_AAAA));
 	shares_of(writer, zone, after, &shares_after);
 	shares_move(writer, work, &shares_before, &shares_after);
 	zone->cuts = zone->cuts + node_is_cut(after) - node_is_cut(before);
-	if (zone_role(zone, name) == ROLE_INSTANCE) {
+	const struct node *known = after != NULL ? after : before;
+	if (known != NULL && known->named.role == ROLE_INSTANCE) {
 		zone->instances = zone->instances + (after != NULL) - (before != NULL);
 	}
 	zone->leases = zone->leases + (draft.lease != NULL) - had_lease;
-	node_prune(writer, work, name, hash);
+	if (draft.count == 0) {
+		node_prune(writer, work, name, hash);
+	}
 	return outcome(writer);
 }

@@ -5,9 +5,8 @@ import os
 import re
 import statistics
 
-# Rows that the README leaves out: it shows of `rates` what a full registry does, of `floods` nothing.
-NOT_IN_README = re.compile(r", 10000 in |^(change|removal|registration, whole|query), .* in |"
-                           r"^(change|removal), |, alone$|, beside ")
+RATES = re.compile(r"(.*), (\d+ in \d+ types?)")  # a row of `rates`: what was done, and where
+NOT_IN_README = re.compile(r", alone$|, beside ")   # `floods`
 
 COLUMNS = ("cpu_us", "rate", "busy", "p50_us", "p99_us", "bad")
 
@@ -122,10 +121,12 @@ class Figures:
         for what in dict.fromkeys(what for what, _ in self.cost_rows()):
             cells = [self.cost_cell(what, name) for name in self.cost_servers()]
             yield f"| {what} | " + " | ".join(cells) + " |"
+        yield from self.markdown_rates()
         yield from self.markdown_rest()
 
     def cost_rows(self):
-        return [row for row in self.select("cpu_us") if not NOT_IN_README.search(row[0])]
+        return [row for row in self.select("cpu_us")
+                if not NOT_IN_README.search(row[0]) and not RATES.fullmatch(row[0])]
 
     def cost_servers(self):
         return list(dict.fromkeys(name for _, name in self.cost_rows()))
@@ -136,6 +137,30 @@ class Figures:
         ratio = self.ratio(what, name)
         cpu = f"{self.median(what, name, 'cpu_us'):.1f}"
         return cpu if ratio is None else f"{cpu} ({ratio:.2f}x)"
+
+    def markdown_rates(self):
+        """A row for what was done to whom, a column for where."""
+        found = [(RATES.fullmatch(what), name) for what, name in self.select("cpu_us")]
+        found = [(match[1], match[2], name) for match, name in found if match]
+        places = list(dict.fromkeys(where for _, where, _ in found))
+        if places:
+            yield ""
+            yield "| 64 in flight: CPU us, rate/s, p99 ms | | " + " | ".join(places) + " |"
+            yield "| --- | --- |" + " --- |" * len(places)
+        for what in dict.fromkeys(what for what, _, _ in found):
+            for name in dict.fromkeys(name for what_, _, name in found if what_ == what):
+                cells = [self.rate_cell(f"{what}, {where}", name) for where in places]
+                yield f"| {what} | {name} | " + " | ".join(cells) + " |"
+
+    def rate_cell(self, what, name):
+        if not self.has(what, name):
+            return ""
+        rate = self.median(what, name, "rate")
+        times = ""
+        if name == "waggled" and self.has(what, "knot"):
+            times = f" ({rate / self.median(what, 'knot', 'rate'):.1f}x Knot)"
+        return (f"{self.median(what, name, 'cpu_us'):.1f}, {rate:.0f}{times}, "
+                f"{self.median(what, name, 'p99_us') / 1000:.1f}")
 
     def markdown_rest(self):
         beside = self.select("update_rate")

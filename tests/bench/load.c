@@ -3,7 +3,7 @@
  * recvmmsg(2), and says what came back and how fast. It never sleeps, so that the server pays for
  * no wake-up of ours; give it a core of its own.
  *
- *	load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | -n COUNT] [-l SECONDS] [-i INSTANCES]
+ *	load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS] [-n COUNT] [-l SECONDS] [-i INSTANCES]
  *	     [-f FIRST] [-m MEMBERS | -T TYPES] [-z ZONE] [-q FILE] [-d] [-c PORT] [-x] [-a] [-k SECRET]
  *	     [-u INSTANCES [-F FIRST] [-M MEMBERS] [-R RATE]]
  *
@@ -13,8 +13,8 @@
  * over and over: PTR, SRV, TXT and A with a lease (RFC 9664). So a first pass registers and every
  * further one is a heartbeat; with -c they change the port, with -x they remove, with -a all of an
  * instance and its host is deleted and added in the same message. -k: signed by the key "bench" with
- * this secret, in BASE64. All are of one type, or each MEMBERS have one, or of TYPES in turn. Ends after SECONDS, or
- * COUNT requests; one without an answer is lost after a second, or -l. -u registers that many once, beside the queries, on a socket of its own: at -R a
+ * this secret, in BASE64. All are of one type, or each MEMBERS have one, or of TYPES in turn. Ends after SECONDS (1
+ * where nothing is said) or COUNT requests, what comes first; one without an answer is lost after a second, or -l. -u registers that many once, beside the queries, on a socket of its own: at -R a
  * second, or 64 in flight.
  *
  * Prints one JSON object; that of -u is its field "updates".
@@ -174,7 +174,7 @@ static void init_run(struct run *run, const struct options *options)
 		run->out[i].msg_hdr.msg_iov = run->out_pieces[i];
 		run->out[i].msg_hdr.msg_iovlen = 2;
 	}
-	run->seconds = options->count > 0 ? 0 : options->seconds;
+	run->seconds = options->seconds > 0 || options->count > 0 ? options->seconds : 1;
 	run->lost_ns = options->lost_ns;
 	run->start_ns = now_ns();
 }
@@ -406,11 +406,12 @@ static void print(const struct flow *flow, double seconds)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS | "
-			"-n COUNT]\n            [-l SECONDS] [-i INSTANCES] [-f FIRST] [-m MEMBERS "
-			"| -T TYPES] [-z ZONE] "
-			"[-q FILE] [-d]\n            [-c PORT] [-x] [-a] [-k SECRET] [-u INSTANCES "
-			"[-F FIRST] [-M MEMBERS] [-R RATE]]\n");
+	fprintf(stderr,
+		"usage: load query|update PORT [-w WINDOW] [-r RATE] [-t SECONDS] "
+		"[-n COUNT]\n            [-l SECONDS] [-i INSTANCES] [-f FIRST] [-m MEMBERS "
+		"| -T TYPES] [-z ZONE] "
+		"[-q FILE] [-d]\n            [-c PORT] [-x] [-a] [-k SECRET] [-u INSTANCES "
+		"[-F FIRST] [-M MEMBERS] [-R RATE]]\n");
 	exit(EXIT_FAILURE);
 }
 
@@ -430,7 +431,6 @@ static struct options read_options(int argc, char **argv)
 {
 	struct options options = {
 		.window = 64,
-		.seconds = 1,
 		.lost_ns = 1000000000,
 		.packets = {.instances = 10000, .zone = "svc.example"},
 		.updates = {.is_update = true, .zone = "svc.example"},

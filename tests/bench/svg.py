@@ -10,7 +10,7 @@ OTHER = "#4a6fa5"
 
 def panels(figures):
     """(title, unit, [(name, value, note)]) of what is worth a picture."""
-    for what in dict.fromkeys(what for what, _ in figures.select("cpu_us")):
+    for what in dict.fromkeys(what for what, _ in figures.cost_rows()):
         bars = []
         for name in figures.names(what):
             ratio = figures.ratio(what, name)
