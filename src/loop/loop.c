@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -39,6 +41,7 @@ struct loop_signal {
 };
 
 #define THREAD_NAME_MAX 15
+#define THREAD_PROMPT_NS 100000 /* the shortest turn that there is */
 
 struct thread {
 	pthread_t id;
@@ -336,6 +339,30 @@ int thread_start(struct thread **out, const char *name, thread_fn fn, void *cont
 	}
 	*out = thread;
 	return OK;
+}
+
+/* sched_setattr(2), which not every libc has: the first version of its structure. */
+struct thread_schedule {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t turn_ns;
+	uint64_t deadline_ns;
+	uint64_t period_ns;
+};
+
+void thread_be_prompt(void)
+{
+	struct thread_schedule schedule;
+
+	/* All but the turn is given back as it is. */
+	if (syscall(SYS_sched_getattr, 0, &schedule, sizeof(schedule), 0) != 0) {
+		return;
+	}
+	schedule.turn_ns = THREAD_PROMPT_NS;
+	(void)syscall(SYS_sched_setattr, 0, &schedule, 0);
 }
 
 void thread_join(struct thread *thread)

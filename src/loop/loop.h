@@ -67,5 +67,12 @@ typedef void (*thread_fn)(void *context);
  */
 int thread_start(struct thread **out, const char *name, thread_fn fn, void *context);
 
+/*
+ * Asks the kernel to let the calling thread run soon after it is woken, also where another has the
+ * processor and its turn is not over yet; turns of its own get shorter for that. What it may use in all
+ * stays the same. A kernel that cannot (before 6.12), or may not, leaves things as they are.
+ */
+void thread_be_prompt(void);
+
 /* Waits for its end and frees. Takes NULL. */
 void thread_join(struct thread *thread);

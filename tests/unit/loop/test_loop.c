@@ -1,7 +1,10 @@
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -267,6 +270,43 @@ START_TEST(a_thread_has_its_name_and_no_signals)
 }
 END_TEST
 
+/* What sched_getattr(2) says of a thread. */
+struct schedule {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t turn_ns; /* 0: a kernel before 6.12 */
+	uint64_t others[2];
+};
+
+static void become_prompt(void *context)
+{
+	struct schedule *schedule = context;
+
+	setpriority(PRIO_PROCESS, 0, 5);
+	thread_be_prompt();
+	if (syscall(SYS_sched_getattr, 0, schedule, sizeof(*schedule), 0) != 0) {
+		schedule->size = 0;
+	}
+}
+
+START_TEST(a_prompt_thread_has_short_turns_and_is_as_nice_as_before)
+{
+	struct schedule schedule;
+	struct thread *thread;
+
+	ck_assert_int_eq(thread_start(&thread, "prompt", become_prompt, &schedule), OK);
+	thread_join(thread);
+	if (schedule.size > 0) {
+		ck_assert_uint_eq(schedule.policy, SCHED_OTHER);
+		ck_assert_int_eq(schedule.nice, 5);
+		ck_assert(schedule.turn_ns == 0 || schedule.turn_ns == 100000);
+	}
+}
+END_TEST
+
 static void end_call(void *context)
 {
 	call_end(context, ERR_BUSY);
@@ -340,6 +380,7 @@ int main(void)
 		a_signal_is_an_event,
 		free_closes_what_was_left_open,
 		a_thread_has_its_name_and_no_signals,
+		a_prompt_thread_has_short_turns_and_is_as_nice_as_before,
 		who_waits_for_a_call_gets_its_status,
 		any_failed_allocation_is_reported,
 	};
