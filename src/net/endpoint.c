@@ -108,15 +108,11 @@ static int endpoint_set_udp(const struct endpoint *endpoint, int fd)
 	const int receive = ENDPOINT_RECEIVE;
 	const int omit = is_v4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT;
 	const int one = 1;
-	const struct timeval look = {.tv_sec = 1};
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	/* Forged ICMP must not shrink our packets to fragments. */
 	(void)setsockopt(fd, level, is_v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &omit,
 			 sizeof(omit));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look)) < 0) {
-		return -1;
-	}
 	if (!endpoint->is_wildcard) {
 		return 0;
 	}

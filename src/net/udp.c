@@ -6,11 +6,12 @@
  * send all replies at once. On this path there is no malloc, lock, log line or system call between
  * receiving and sending, but for UPDATE and TSIG. What was asked before, and answered to all alike,
  * is answered from the worker's memo and goes no further. While it waits it is offline as an RCU reader,
- * else no memory could be freed as long as nobody asks. With server.udp-pause it rests after a
- * short batch, so that the next is longer and each request in it cheaper.
+ * else no memory could be freed as long as nobody asks; and it waits without a time limit, since each
+ * wait would cost a timer: the stop shuts the socket, which ends this wait and every later one. With
+ * server.udp-pause it rests after a short batch, so that the next is longer and each request in it
+ * cheaper.
  *
- * What can fail: receiving (looked at again after a second at the latest, when it also sees that
- * it has to stop), and sending (dropped and counted).
+ * What can fail: receiving (tried again a little later), and sending (dropped and counted).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -231,6 +232,15 @@ static void udp_finish(struct udp_worker *worker, size_t slot)
 	}
 }
 
+/* Those of a batch that were begun. */
+static void udp_answer(struct udp_worker *worker, size_t count)
+{
+	request_find(&worker->desk, worker->requests, count, worker->queries);
+	for (size_t slot = 0; slot < count; slot++) {
+		udp_finish(worker, slot);
+	}
+}
+
 /* The straight line, for all that came at once. */
 static void udp_batch(struct udp_worker *worker, size_t count)
 {
@@ -242,19 +252,23 @@ static void udp_batch(struct udp_worker *worker, size_t count)
 	worker->pause_us = worker->desk.conf->udp_pause_us;
 	tally_add(&worker->tally.udp_received, count);
 	udp_recall(worker, count);
+	size_t left = 0;
+
 	for (size_t slot = 0; slot < count; slot++) {
 		udp_turn(worker, slot);
 		if (!udp_answer_again(worker, slot)) {
 			udp_begin(worker, slot);
+			left++;
 		}
 	}
-	request_find(&worker->desk, worker->requests, count, worker->queries);
-	for (size_t slot = 0; slot < count; slot++) {
-		udp_finish(worker, slot);
-		udp_reset_slot(worker, slot);
+	if (left > 0) {
+		udp_answer(worker, count);
 	}
 	reader_offline();
 	tally_add(&worker->tally.send_failed, outbox_send(worker->outbox, worker->fd));
+	for (size_t slot = 0; slot < count; slot++) {
+		udp_reset_slot(worker, slot);
+	}
 }
 
 static void udp_rest(uint32_t us)
@@ -268,6 +282,8 @@ static void udp_run(void *context)
 {
 	struct udp_worker *worker = context;
 
+	/* Queries go first where registrations take all that the processor has. */
+	thread_be_prompt();
 	reader_register();
 	reader_offline();
 	for (;;) {
@@ -300,7 +316,7 @@ int udp_worker_start(struct udp_worker *worker, size_t number)
 
 void udp_worker_wake(struct udp_worker *worker)
 {
-	/* Says ENOTCONN for a socket without a peer, and wakes its readers all the same. */
+	/* Says ENOTCONN for a socket without a peer, and wakes its readers all the same, for good. */
 	(void)shutdown(worker->fd, SHUT_RD);
 }
 
