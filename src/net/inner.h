@@ -25,6 +25,7 @@ struct stream_thread;
 
 struct net {
 	_Atomic(struct conf *) conf; /* one reference */
+	_Atomic(uint64_t) edition; /* of it; moves first */
 	struct core *core;
 	struct core_view *view;
 	struct endpoint *endpoints;

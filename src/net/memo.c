@@ -9,7 +9,6 @@
  */
 #include "net/memo.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +71,14 @@ void memo_free(struct memo *memo)
 	free(memo);
 }
 
+bool memo_is_of(const struct memo *memo, uint64_t root_version, uint64_t conf_edition)
+{
+	return memo->root_version == root_version && memo->conf_edition == conf_edition;
+}
+
 void memo_round(struct memo *memo, uint64_t root_version, uint64_t conf_edition)
 {
-	if (memo->root_version == root_version && memo->conf_edition == conf_edition) {
+	if (memo_is_of(memo, root_version, conf_edition)) {
 		return;
 	}
 	memo->root_version = root_version;

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ void memo_free(struct memo *memo); /* Takes NULL. */
  * Versions and editions never come again.
  */
 void memo_round(struct memo *memo, uint64_t root_version, uint64_t conf_edition);
+
+/* Is that what is in force? If not, memo_find() is not to be asked. */
+bool memo_is_of(const struct memo *memo, uint64_t root_version, uint64_t conf_edition);
 
 struct memo_look {
 	const uint8_t *wire; /* in: the request, kept until memo_keep() */

@@ -36,6 +36,7 @@ int net_open(struct net **out, struct conf *conf, struct net_error *error)
 	}
 	conf->edition = 1;
 	atomic_init(&net->conf, conf_ref(conf));
+	atomic_init(&net->edition, conf->edition);
 	random_fill(key, sizeof(key));
 	net->fingerprint_key = siphash_key(key);
 	random_fill(key, sizeof(key));
@@ -185,6 +186,7 @@ void net_set_conf(struct net *net, struct conf *conf)
 	struct conf *old = atomic_load_explicit(&net->conf, memory_order_relaxed);
 
 	conf->edition = old->edition + 1;
+	atomic_store_explicit(&net->edition, conf->edition, memory_order_release);
 	atomic_store_explicit(&net->conf, conf_ref(conf), memory_order_release);
 	reader_synchronize();
 	conf_unref(old);

@@ -1,11 +1,11 @@
 /*
  * A UDP worker: one thread for one socket, a batch at a time.
  *
- * It waits in recvmmsg(2) until a request is there and takes what has come, up to 64. Then, for
- * the whole batch: load root and configuration, begin each request, find all, finish each, and
- * send all replies at once. On this path there is no malloc, lock, log line or system call between
- * receiving and sending, but for UPDATE and TSIG. What was asked before, and answered to all alike,
- * is answered from the worker's memo and goes no further. While it waits it is offline as an RCU reader,
+ * It waits in recvmmsg(2) until a request is there and takes what has come, up to 64. What was asked
+ * before, and answered to all alike, is answered from the worker's memo. Then, for the others: load
+ * root and configuration, begin each request, find all, finish each; and send all replies at once. On
+ * this path there is no malloc, lock, log line or system call between receiving and sending, but for
+ * UPDATE and TSIG. Only where root and configuration are looked into it is online as an RCU reader,
  * else no memory could be freed as long as nobody asks; and it waits without a time limit, since each
  * wait would cost a timer: the stop shuts the socket, which ends this wait and every later one. With
  * server.udp-pause it rests after a short batch, so that the next is longer and each request in it
@@ -53,9 +53,10 @@ struct udp_worker {
 	struct answer_query queries[UDP_BATCH];
 	struct request requests[UDP_BATCH];
 	struct memo_look looks[UDP_BATCH];
-	bool is_shared; /* in this batch: see request_is_shared() */
+	bool is_shared; /* as of the last round: see request_is_shared() */
+	bool is_recalled; /* in this batch */
 	struct tally tally;
-	uint32_t pause_us; /* as of the last batch */
+	uint32_t pause_us; /* as of the last round */
 };
 
 /* Makes a slot ready to be received into again. */
@@ -166,20 +167,18 @@ static inline void udp_turn(struct udp_worker *worker, size_t slot)
 	}
 }
 
-/* Looks for all in the memo, as far as this configuration lets it. */
-static void udp_recall(struct udp_worker *worker, size_t count)
+/*
+ * Does the memo have what is in force? It takes numbers to say so, not what they are the numbers of:
+ * nobody needs to be online for that.
+ */
+static bool udp_may_recall(const struct udp_worker *worker)
 {
-	const struct request_desk *desk = &worker->desk;
+	const struct net *net = worker->net;
 
-	worker->is_shared = request_is_shared(desk);
-	if (!worker->is_shared) {
-		return;
-	}
-	memo_round(worker->memo, root_version(desk->root), desk->conf->edition);
-	for (size_t slot = 0; slot < count; slot++) {
-		worker->looks[slot].size = worker->heads[slot].msg_len;
-	}
-	memo_find(worker->memo, worker->looks, count);
+	return worker->is_shared &&
+	       memo_is_of(worker->memo,
+			  atomic_load_explicit(&net->view->version, memory_order_acquire),
+			  atomic_load_explicit(&net->edition, memory_order_acquire));
 }
 
 /* Answers as before; false: it has to be answered. */
@@ -187,7 +186,7 @@ static bool udp_answer_again(struct udp_worker *worker, size_t slot)
 {
 	const struct memo_look *look = &worker->looks[slot];
 
-	if (!worker->is_shared || look->entry == NULL) {
+	if (look->entry == NULL) {
 		return false;
 	}
 	uint8_t *wire = outbox_next(worker->outbox);
@@ -195,8 +194,22 @@ static bool udp_answer_again(struct udp_worker *worker, size_t slot)
 
 	request_count_again(&worker->desk, wire);
 	outbox_add(worker->outbox, size, &worker->peers[slot]);
-	worker->requests[slot].state = REQUEST_AGAIN;
 	return true;
+}
+
+/* Answers what it can as before; how many are left. */
+static size_t udp_recall(struct udp_worker *worker, size_t count)
+{
+	size_t left = 0;
+
+	for (size_t slot = 0; slot < count; slot++) {
+		worker->looks[slot].size = worker->heads[slot].msg_len;
+	}
+	memo_find(worker->memo, worker->looks, count);
+	for (size_t slot = 0; slot < count; slot++) {
+		left += !udp_answer_again(worker, slot);
+	}
+	return left;
 }
 
 static void udp_begin(struct udp_worker *worker, size_t slot)
@@ -204,6 +217,10 @@ static void udp_begin(struct udp_worker *worker, size_t slot)
 	const struct mmsghdr *head = &worker->heads[slot];
 	struct request *request = &worker->requests[slot];
 
+	if (worker->is_recalled && worker->looks[slot].entry != NULL) {
+		request->state = REQUEST_AGAIN;
+		return;
+	}
 	request->size = head->msg_len;
 	request->is_cut = (head->msg_hdr.msg_flags & MSG_TRUNC) != 0;
 	request_begin(&worker->desk, request);
@@ -227,44 +244,51 @@ static void udp_finish(struct udp_worker *worker, size_t slot)
 		return;
 	}
 	outbox_add(worker->outbox, size, &worker->peers[slot]);
-	if (worker->is_shared && request->is_common) {
+	if (worker->is_recalled && worker->is_shared && request->is_common) {
 		memo_keep(worker->memo, &worker->looks[slot], wire, size);
 	}
 }
 
-/* Those of a batch that were begun. */
+/* With root and configuration, the rest of a batch. */
 static void udp_answer(struct udp_worker *worker, size_t count)
 {
-	request_find(&worker->desk, worker->requests, count, worker->queries);
+	struct net *net = worker->net;
+	struct request_desk *desk = &worker->desk;
+
+	reader_online();
+	request_round(desk, atomic_load_explicit(&net->view->root, memory_order_acquire),
+		      atomic_load_explicit(&net->conf, memory_order_acquire));
+	worker->pause_us = desk->conf->udp_pause_us;
+	worker->is_shared = request_is_shared(desk);
+	if (worker->is_shared) {
+		memo_round(worker->memo, root_version(desk->root), desk->conf->edition);
+	}
+	for (size_t slot = 0; slot < count; slot++) {
+		udp_begin(worker, slot);
+	}
+	request_find(desk, worker->requests, count, worker->queries);
 	for (size_t slot = 0; slot < count; slot++) {
 		udp_finish(worker, slot);
 	}
+	reader_offline();
 }
 
 /* The straight line, for all that came at once. */
 static void udp_batch(struct udp_worker *worker, size_t count)
 {
-	struct net *net = worker->net;
+	size_t left = count;
 
-	reader_online();
-	request_round(&worker->desk, atomic_load_explicit(&net->view->root, memory_order_acquire),
-		      atomic_load_explicit(&net->conf, memory_order_acquire));
-	worker->pause_us = worker->desk.conf->udp_pause_us;
 	tally_add(&worker->tally.udp_received, count);
-	udp_recall(worker, count);
-	size_t left = 0;
-
 	for (size_t slot = 0; slot < count; slot++) {
 		udp_turn(worker, slot);
-		if (!udp_answer_again(worker, slot)) {
-			udp_begin(worker, slot);
-			left++;
-		}
+	}
+	worker->is_recalled = udp_may_recall(worker);
+	if (worker->is_recalled) {
+		left = udp_recall(worker, count);
 	}
 	if (left > 0) {
 		udp_answer(worker, count);
 	}
-	reader_offline();
 	tally_add(&worker->tally.send_failed, outbox_send(worker->outbox, worker->fd));
 	for (size_t slot = 0; slot < count; slot++) {
 		udp_reset_slot(worker, slot);

@@ -273,8 +273,11 @@ struct core_view *core_view(struct core *core)
 void core_show(struct core *core)
 {
 	if (core->is_published) {
-		atomic_store_explicit(&core->view.root, reclaim_root(core->reclaim),
+		const struct root *root = reclaim_root(core->reclaim);
+
+		atomic_store_explicit(&core->view.version, root_version(root),
 				      memory_order_release);
+		atomic_store_explicit(&core->view.root, root, memory_order_release);
 	}
 	core_collect_on(core, reclaim_collect(core->reclaim));
 }

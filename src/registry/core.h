@@ -34,6 +34,7 @@ struct turn {
  */
 struct core_view {
 	_Atomic(const struct root *) root;
+	_Atomic(uint64_t) version; /* of it, and moves before it: unmoved, no root was missed */
 };
 
 /* A command on its way. The sender's structure has this in it. */

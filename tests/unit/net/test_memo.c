@@ -110,6 +110,7 @@ START_TEST(a_reply_ends_with_its_root_and_with_its_configuration)
 
 	make(wire, sizeof(wire), 1);
 	keep_twice(wire, sizeof(wire), REPLY, 5);
+	ck_assert(memo_is_of(memo, 1, 1) && !memo_is_of(memo, 2, 1) && !memo_is_of(memo, 1, 2));
 	memo_round(memo, 1, 1);
 	ck_assert(is_kept(wire, sizeof(wire)));
 	memo_round(memo, 2, 1);
