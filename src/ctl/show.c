@@ -222,7 +222,13 @@ int show_name(const struct ctl_options *options, const json_t *request, json_t *
 	if (ret == OK && zone_entry(zone, name) == NULL && zone_node(zone, name) == NULL) {
 		char text[DNS_NAME_TEXT_MAX];
 
-		ret = ctl_refuse(reply, CTL_NOT_FOUND, "there is nothing at %.500s",
+		const struct owner nobody = {.kind = OWNER_NONE};
+		const uint64_t kept_s = zone_kept(zone, name, &nobody, clock_wall_s());
+
+		ret = ctl_refuse(reply, CTL_NOT_FOUND,
+				 kept_s > 0 ? "there is nothing at %.500s, which is kept for the "
+					      "key that had it"
+					    : "there is nothing at %.500s",
 				 dns_name_to_text(text, name));
 	} else if (ret == OK) {
 		ret = show(reply, zone, name);

@@ -11,7 +11,7 @@
 /* ---- marks of withdrawn names ------------------------------------------------------------ */
 
 int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
-		       uint64_t signed_s, uint64_t time_s)
+		       const struct parting *parting)
 {
 	struct content gone = {0};
 
@@ -23,10 +23,11 @@ int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const st
 	}
 	const uint32_t stay_s = gone.key_lease_s > WITHDRAWN_S ? gone.key_lease_s : WITHDRAWN_S;
 	const struct zone_mark mark = {
-		.signed_s = gone.signed_s > signed_s ? gone.signed_s : signed_s,
-		.until_s = time_s + stay_s,
+		.hash = !parting->frees && gone.key_lease_s > gone.lease_s ? ZONE_MARK_KEPT : 0,
+		.signed_s = gone.signed_s > parting->signed_s ? gone.signed_s : parting->signed_s,
+		.until_s = parting->time_s + stay_s,
 	};
-	return zone_set_mark(writer, apex, gone.name, &gone.owner, &mark, time_s);
+	return zone_set_mark(writer, apex, gone.name, &gone.owner, &mark, parting->time_s);
 }
 
 /* Has the name another owner afterwards, or none? */
@@ -40,6 +41,22 @@ static bool is_withdrawn(const struct plan_name *name)
 	return before.owner.kind == OWNER_KEY && !owner_equal(&before.owner, &name->content.owner);
 }
 
+/* Lease and key lease of 0: the names, too, are given up (RFC 9665 3.2.5.5.1). */
+static bool gives_up(const struct dns_lease *lease)
+{
+	return lease->present && lease->lease_s == 0 && !(lease->has_key && lease->key_lease_s > 0);
+}
+
+/* A name that another owner has now is kept for nobody. */
+static int withdraw(struct root_writer *writer, const uint8_t *apex, const struct plan_name *name,
+		    const struct parting *parting)
+{
+	struct parting how = *parting;
+
+	how.frees = how.frees || name->content.owner.kind != OWNER_NONE;
+	return remember_withdrawn(writer, apex, name->old, &how);
+}
+
 /* ---- hosts that wait for their last instance --------------------------------------------- */
 
 static int remove_name(struct root_writer *writer, const uint8_t *apex, const uint8_t *name)
@@ -51,7 +68,7 @@ static int remove_name(struct root_writer *writer, const uint8_t *apex, const ui
 
 /* A host whose lease is over goes with the last instance of its owner that points to it. */
 static int release_host(struct root_writer *writer, const struct zone *zone, const uint8_t *host,
-			uint64_t signed_s, uint64_t time_s)
+			const struct parting *parting)
 {
 	uint8_t name[DNS_NAME_MAX];
 	struct content content;
@@ -65,7 +82,7 @@ static int release_host(struct root_writer *writer, const struct zone *zone, con
 		return OK;
 	}
 	memcpy(name, content.name, dns_name_size(content.name));
-	const int ret = remember_withdrawn(writer, zone_apex(zone), node, signed_s, time_s);
+	const int ret = remember_withdrawn(writer, zone_apex(zone), node, parting);
 	return ret != OK ? ret : remove_name(writer, zone_apex(zone), name);
 }
 
@@ -98,7 +115,7 @@ int targets_note(struct targets *targets, const struct node *old, struct arena *
 }
 
 int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex,
-		    uint64_t signed_s, uint64_t time_s)
+		    const struct parting *parting)
 {
 	const struct zone *zone =
 		targets->first == NULL ? NULL : root_zone(root_draft(writer), apex);
@@ -106,7 +123,7 @@ int targets_release(const struct targets *targets, struct root_writer *writer, c
 
 	for (const struct target *target = targets->first; ret == OK && target != NULL;
 	     target = target->next) {
-		ret = release_host(writer, zone, target->name, signed_s, time_s);
+		ret = release_host(writer, zone, target->name, parting);
 	}
 	return ret;
 }
@@ -129,11 +146,11 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 		return OK;
 	}
 	const uint8_t *apex = zone_apex(plan->zone);
-	const uint64_t signed_s = plan->signed_s;
+	const struct parting parting = {plan->signed_s, time_s, gives_up(&result->lease)};
 	for (size_t i = 0; ret == OK && i < plan->count; i++) {
 		const struct plan_name *name = &plan->names[i];
 		if (is_withdrawn(name)) {
-			ret = remember_withdrawn(writer, apex, name->old, signed_s, time_s);
+			ret = withdraw(writer, apex, name, &parting);
 		}
 		if (ret == OK && (name->is_change || name->is_renewed)) {
 			ret = targets_note(&targets, name->old, arena);
@@ -141,7 +158,7 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 		}
 	}
 	if (ret == OK) {
-		ret = targets_release(&targets, writer, apex, signed_s, time_s);
+		ret = targets_release(&targets, writer, apex, &parting);
 	}
 	if (ret == OK && plan->has_soa) {
 		ret = zone_set_soa(writer, apex, &plan->soa);
@@ -206,15 +223,15 @@ static int expire_one(struct root_writer *writer, const struct command_expiry *e
 		content.key_lease_s = 0;
 		return zone_put(writer, zone_apex(zone), &content);
 	}
-	const uint64_t signed_s = expiry_mark(&content, time_s);
-	int ret = remember_withdrawn(writer, expiry->zone, node, signed_s, time_s);
+	const struct parting parting = {expiry_mark(&content, time_s), time_s, false};
+	int ret = remember_withdrawn(writer, expiry->zone, node, &parting);
 	if (ret == OK) {
 		ret = targets_note(&targets, node, arena);
 	}
 	if (ret == OK) {
 		ret = remove_name(writer, expiry->zone, content.name);
 	}
-	return ret != OK ? ret : targets_release(&targets, writer, expiry->zone, signed_s, time_s);
+	return ret != OK ? ret : targets_release(&targets, writer, expiry->zone, &parting);
 }
 
 static int apply_expire(struct root_writer *writer, const uint8_t *command, size_t size,

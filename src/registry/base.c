@@ -311,8 +311,9 @@ static int put_all(struct base_work *work)
 		ret = put_name(work, zone, name);
 	}
 	if (ret == OK) {
-		ret = targets_release(&work->targets, work->writer, apex, work->time_s,
-				      work->time_s);
+		const struct parting parting = {work->time_s, work->time_s, false};
+
+		ret = targets_release(&work->targets, work->writer, apex, &parting);
 	}
 	if (ret == OK) {
 		ret = zone_set_served(work->writer, apex, true);

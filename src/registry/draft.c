@@ -2,6 +2,7 @@
  * Drafts: a copy of each name that a command touches, loaded once and changed in place, and whom
  * the name belongs to.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,6 +155,26 @@ int draft_of(struct evaluation *evaluation, const uint8_t *name, enum name_role 
 	return draft_add(evaluation, draft);
 }
 
+/* Nobody has it; but a key whose lease of the name itself goes on may come back to it. */
+static int check_kept(struct evaluation *evaluation, const struct draft *draft)
+{
+	const struct command_update *update = &evaluation->update;
+	char why[96];
+
+	if (update->takeover || zone_role_is_shared(draft->role)) {
+		return OK;
+	}
+	const uint64_t until_s =
+		zone_kept(evaluation->plan->zone, draft->name, &update->owner, evaluation->time_s);
+	if (until_s == 0) {
+		return OK;
+	}
+	evaluation->plan->result.is_owned = true;
+	snprintf(why, sizeof(why), "is kept for the key that had it, for %" PRIu64 " s",
+		 until_s - evaluation->time_s);
+	return refuse_name(evaluation, draft->name, why);
+}
+
 /* Whose is it? Base names and other owners' names are refused. */
 static int check_owner(struct evaluation *evaluation, const struct draft *draft)
 {
@@ -161,8 +182,10 @@ static int check_owner(struct evaluation *evaluation, const struct draft *draft)
 	char text[DNS_NAME_TEXT_MAX + 8];
 	char why[DNS_NAME_TEXT_MAX + 32];
 
-	if (draft->old == NULL || owner->kind == OWNER_NONE ||
-	    owner_equal(owner, &evaluation->update.owner)) {
+	if (draft->old == NULL || owner->kind == OWNER_NONE) {
+		return check_kept(evaluation, draft);
+	}
+	if (owner_equal(owner, &evaluation->update.owner)) {
 		return OK;
 	}
 	if (owner->kind == OWNER_BASE) {

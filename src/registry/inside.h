@@ -76,12 +76,19 @@ struct targets {
 /* apply.c: notes the targets of a name that will be put; `old` is what stands there, or NULL. */
 int targets_note(struct targets *targets, const struct node *old, struct arena *arena);
 
+/* How names go. */
+struct parting {
+	uint64_t signed_s; /* what their key signed before is a replay */
+	uint64_t time_s;
+	bool frees; /* others may have them at once, whatever their key lease */
+};
+
 /*
  * apply.c: overdue hosts go that no instance of their owner points to any more; their marks as in
  * remember_withdrawn(). ERR_NOMEM.
  */
 int targets_release(const struct targets *targets, struct root_writer *writer, const uint8_t *apex,
-		    uint64_t signed_s, uint64_t time_s);
+		    const struct parting *parting);
 
 /* Refuses, naming the name: `why` follows it in a sentence. Returns REFUSAL. */
 int refuse_name(struct evaluation *evaluation, const uint8_t *name, const char *why);
@@ -119,10 +126,11 @@ int finish(struct evaluation *evaluation);
 
 /*
  * apply.c: remembers that the key which has `old` (NULL: nothing there) has it no more, so that
- * what it signed before `signed_s` does not bring it back.
+ * what it signed before does not bring it back; and keeps the name for it if its key lease is
+ * longer than its lease.
  */
 int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
-		       uint64_t signed_s, uint64_t time_s);
+		       const struct parting *parting);
 
 /* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,

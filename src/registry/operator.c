@@ -91,7 +91,8 @@ static int remove_name(struct root_writer *writer, struct subject *subject, stru
 		return refuse_nothing(subject);
 	}
 	const uint8_t *apex = subject->word->zone;
-	int ret = remember_withdrawn(writer, apex, subject->node, subject->time_s, subject->time_s);
+	const struct parting parting = {subject->time_s, subject->time_s, true};
+	int ret = remember_withdrawn(writer, apex, subject->node, &parting);
 	if (ret == OK) {
 		ret = targets_note(&targets, subject->node, arena);
 	}
@@ -104,9 +105,7 @@ static int remove_name(struct root_writer *writer, struct subject *subject, stru
 		ret = zone_put(writer, apex, &gone);
 	}
 	subject->result->is_change = true;
-	return ret != OK
-		       ? ret
-		       : targets_release(&targets, writer, apex, subject->time_s, subject->time_s);
+	return ret != OK ? ret : targets_release(&targets, writer, apex, &parting);
 }
 
 int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t time_s,

@@ -1,7 +1,10 @@
 /*
  * What is remembered of withdrawn names: for a name and the key that had it, how early a message of
- * that key may be signed, so that none which was recorded before brings the name back.
+ * that key may be signed, so that none which was recorded before brings the name back; and, where
+ * its key lease goes on, that the name is kept for it.
  *
+ * A mark's hash is 48 bits of the name, 15 of the key, and 1 that says whether the name is kept; so
+ * all marks of a name are in one place.
  * Bounded: a trie over the upper 16 bits of a hash by the zone's own key, which is the same on
  * every node; 65,536 places of 16 marks each, 25 MB when all are full. What is over its time leaves
  * a place when the next comes to it; from a full one the mark goes that would have ended first.
@@ -13,6 +16,7 @@
 #define FANOUT 16
 #define LEVELS 4
 #define PLACE_MAX 16
+#define NOT_NAME UINT64_C(0xffff) /* bits of a hash that are not the name's */
 
 struct fork {
 	struct object object;
@@ -32,31 +36,60 @@ static size_t digit(uint64_t hash, unsigned level)
 
 static uint64_t mark_hash(const struct zone *zone, const uint8_t *name, const struct owner *owner)
 {
-	const uint64_t both[] = {name_hash(&zone->ring, name), name_hash(&zone->ring, owner->id)};
+	const uint64_t key = owner->kind == OWNER_KEY ? name_hash(&zone->ring, owner->id) : 0;
 
-	return siphash(&zone->ring, both, sizeof(both));
+	return (name_hash(&zone->ring, name) & ~NOT_NAME) | (key & NOT_NAME & ~ZONE_MARK_KEPT);
+}
+
+/* The place where the marks of this name are; NULL: there are none. */
+static const struct place *place_of(const struct zone *zone, uint64_t hash)
+{
+	const void *at = zone->marks;
+
+	for (unsigned level = 0; at != NULL && level < LEVELS; level++) {
+		at = ((const struct fork *)at)->next[digit(hash, level)];
+	}
+	return at;
 }
 
 uint64_t zone_mark(const struct zone *zone, const uint8_t *name, const struct owner *owner,
 		   uint64_t now_s)
 {
-	const void *at = zone->marks;
-
-	if (at == NULL || owner->kind != OWNER_KEY) {
+	if (zone->marks == NULL || owner->kind != OWNER_KEY) {
 		return 0;
 	}
 	const uint64_t hash = mark_hash(zone, name, owner);
-	for (unsigned level = 0; at != NULL && level < LEVELS; level++) {
-		at = ((const struct fork *)at)->next[digit(hash, level)];
-	}
-	const struct place *place = at;
+	const struct place *place = place_of(zone, hash);
 	for (uint32_t i = 0; place != NULL && i < place->count; i++) {
 		const struct zone_mark *mark = &place->marks[i];
-		if (mark->hash == hash && mark->until_s > now_s) {
+		if ((mark->hash & ~ZONE_MARK_KEPT) == hash && mark->until_s > now_s) {
 			return mark->signed_s;
 		}
 	}
 	return 0;
+}
+
+uint64_t zone_kept(const struct zone *zone, const uint8_t *name, const struct owner *owner,
+		   uint64_t now_s)
+{
+	uint64_t until_s = 0;
+
+	if (zone->marks == NULL) {
+		return 0;
+	}
+	const uint64_t hash = mark_hash(zone, name, owner);
+	const struct place *place = place_of(zone, hash);
+	for (uint32_t i = 0; place != NULL && i < place->count; i++) {
+		const struct zone_mark *mark = &place->marks[i];
+		const bool is_others =
+			((mark->hash ^ hash) & ~NOT_NAME) == 0 &&
+			(owner->kind != OWNER_KEY || (mark->hash & ~ZONE_MARK_KEPT) != hash);
+		if (is_others && (mark->hash & ZONE_MARK_KEPT) != 0 && mark->until_s > now_s &&
+		    mark->until_s > until_s) {
+			until_s = mark->until_s;
+		}
+	}
+	return until_s;
 }
 
 /* `marks` with one more, those over their time without; how many there are. */
@@ -71,7 +104,7 @@ static uint32_t merge(struct zone_mark marks[PLACE_MAX + 1], const struct place 
 		if (there->until_s <= now_s) {
 			continue;
 		}
-		if (there->hash == mark.hash) {
+		if ((there->hash & ~ZONE_MARK_KEPT) == (mark.hash & ~ZONE_MARK_KEPT)) {
 			mark.signed_s =
 				mark.signed_s > there->signed_s ? mark.signed_s : there->signed_s;
 			mark.until_s =
@@ -136,7 +169,8 @@ void marks_put(struct txn *txn, struct zone *zone, const struct zone_mark *mark,
 void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const struct owner *owner,
 		const struct zone_mark *mark, uint64_t now_s)
 {
-	const struct zone_mark whole = {.hash = mark_hash(zone, name, owner),
+	const struct zone_mark whole = {.hash = mark_hash(zone, name, owner) |
+						(mark->hash & ZONE_MARK_KEPT),
 					.signed_s = mark->signed_s,
 					.until_s = mark->until_s};
 

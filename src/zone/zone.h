@@ -308,14 +308,20 @@ uint32_t zone_type_size(const struct zone *zone, const uint8_t *type);
 
 /* ---- marks of withdrawn names ------------------------------------------------------------ */
 
+#define ZONE_MARK_KEPT UINT64_C(1) /* bit of the hash: nobody else has the name meanwhile */
+
 struct zone_mark {
-	uint64_t hash; /* of name and key, by the key of the zone's ring */
+	uint64_t hash; /* of name and key, by the key of the zone's ring; see marks.c */
 	uint64_t signed_s; /* what the key signed earlier about the name is a replay */
 	uint64_t until_s; /* wall clock: how long that is remembered */
 };
 
 /* When a message of this owner about the name must have been signed at least; 0: at any time. */
 uint64_t zone_mark(const struct zone *zone, const uint8_t *name, const struct owner *owner,
+		   uint64_t now_s);
+
+/* Until when the name is kept for a key that is not `owner`; 0: it is not. */
+uint64_t zone_kept(const struct zone *zone, const uint8_t *name, const struct owner *owner,
 		   uint64_t now_s);
 
 /* Calls for each mark in an order that makes the same again when they are loaded in it. */
@@ -462,7 +468,7 @@ int zone_set_ring(struct root_writer *writer, const uint8_t *apex,
 int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t hash);
 
 /*
- * Remembers that `owner`, a key, has a name no more (mark->hash is not looked at); `now_s` is that
+ * Remembers that `owner`, a key, has a name no more (of mark->hash only ZONE_MARK_KEPT counts); `now_s` is that
  * of the batch, what is over its time may be forgotten. Of too many at once the oldest are.
  */
 int zone_set_mark(struct root_writer *writer, const uint8_t *apex, const uint8_t *name,

@@ -151,10 +151,12 @@ static size_t pointers(const struct model *model, int host, enum model_owner own
 
 /* A key has the name no more: what it signed before `signed_s` is a replay for 600 s. */
 static void remember(struct model *model, int name, const struct model_entry *had,
-		     uint64_t signed_s)
+		     uint64_t signed_s, bool frees)
 {
 	const uint64_t stay_s = had->key_lease_s > 600 ? had->key_lease_s : 600;
-	struct model_mark fresh = {later(had->signed_s, signed_s), model->time_s + stay_s};
+	const bool is_kept = !frees && had->key_lease_s > had->lease_s;
+	struct model_mark fresh = {later(had->signed_s, signed_s), model->time_s + stay_s, is_kept,
+				   model->now_s + stay_s};
 
 	if (!is_key(had->owner)) {
 		return;
@@ -164,17 +166,20 @@ static void remember(struct model *model, int name, const struct model_entry *ha
 		fresh.signed_s = later(fresh.signed_s, mark->signed_s);
 		fresh.until_s = later(fresh.until_s, mark->until_s);
 	}
+	if (mark->kept_s > model->now_s) {
+		fresh.kept_s = later(fresh.kept_s, mark->kept_s);
+	}
 	*mark = fresh;
 }
 
 /* Hosts whose lease is over go with the last instance of their owner that points to them. */
-static void release_hosts(struct model *model, uint64_t signed_s)
+static void release_hosts(struct model *model, uint64_t signed_s, bool frees)
 {
 	for (int i = 0; i < (int)model_name_count; i++) {
 		const struct model_entry *entry = &model->entries[i];
 
 		if (entry->is_overdue && pointers(model, i, entry->owner) == 0) {
-			remember(model, i, entry, signed_s);
+			remember(model, i, entry, signed_s, frees);
 			drop_name(model, i);
 		}
 	}
@@ -346,12 +351,30 @@ static uint32_t lease_at(const struct turn *turn, int name)
 	return turn->before->shape.lease_default_s;
 }
 
+/* Another key's lease of the name itself goes on. */
+static bool is_kept_from(const struct turn *turn, int name)
+{
+	const struct model *model = turn->before;
+	bool is_kept = false;
+
+	for (int key = MODEL_KEY_A; key <= MODEL_KEY_B; key++) {
+		const struct model_mark *mark = &model->marks[name][key - MODEL_KEY_A];
+
+		is_kept = is_kept || (mark->is_kept && mark->kept_s > model->now_s &&
+				      key != (int)turn->update->owner);
+	}
+	return is_kept && !is_shared(model, name);
+}
+
 static bool may_touch(const struct turn *turn, int name)
 {
 	const enum model_owner owner = turn->before->entries[name].owner;
 
-	if (owner == MODEL_NOBODY || owner == turn->update->owner) {
+	if (owner == turn->update->owner) {
 		return true;
+	}
+	if (owner == MODEL_NOBODY) {
+		return turn->update->takeover || !is_kept_from(turn, name);
 	}
 	return owner != MODEL_BASE && turn->update->takeover;
 }
@@ -649,6 +672,13 @@ static uint64_t mark_of(const struct turn *turn)
 	return turn->update->signed_s < time_s ? turn->update->signed_s : time_s;
 }
 
+/* Lease and key lease of 0. */
+static bool gives_up(const struct model_update *update)
+{
+	return update->has_lease && update->lease_s == 0 &&
+	       !(update->has_key_lease && update->key_lease_s > 0);
+}
+
 /* The end of a touched name: owner, lease, TTLs. Says whether it changed. */
 static bool finish_name(struct turn *turn, int name, uint64_t version)
 {
@@ -688,7 +718,8 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 					  : mark_of(turn);
 	}
 	if (before->owner != entry->owner) {
-		remember(model, name, before, mark_of(turn));
+		remember(model, name, before, mark_of(turn),
+			 gives_up(turn->update) || entry->owner != MODEL_NOBODY);
 	}
 	return is_change;
 }
@@ -740,7 +771,7 @@ static unsigned apply_update(struct model *model, const struct model_update *upd
 		take_soa(model, &turn.soa);
 		*is_change = true;
 	}
-	release_hosts(model, mark_of(&turn));
+	release_hosts(model, mark_of(&turn), gives_up(update));
 	return DNS_RCODE_NOERROR;
 }
 
@@ -770,10 +801,10 @@ static void apply_expire(struct model *model, const struct model_expire *expire)
 			   pointers(model, name, entry->owner) > 0) {
 			entry->is_overdue = true;
 		} else {
-			remember(model, name, entry, signed_s);
+			remember(model, name, entry, signed_s, false);
 			drop_name(model, name);
 		}
-		release_hosts(model, signed_s);
+		release_hosts(model, signed_s, false);
 	}
 }
 
@@ -862,7 +893,7 @@ static void apply_base(struct model *model, const struct model_base *base)
 	for (int i = 0; i < (int)model_name_count; i++) {
 		tidy(model, i);
 	}
-	release_hosts(model, model->time_s);
+	release_hosts(model, model->time_s, false);
 }
 
 static unsigned release(struct model *model, int name, bool *is_change)
@@ -885,7 +916,7 @@ static unsigned remove_name(struct model *model, int name, bool *is_change)
 	}
 	if (!is_shared(model, name)) {
 		*is_change = model_has_entry(model, name);
-		remember(model, name, &model->entries[name], model->time_s);
+		remember(model, name, &model->entries[name], model->time_s, true);
 		drop_name(model, name);
 	}
 	for (size_t i = model->count; i-- > 0;) {
@@ -900,7 +931,7 @@ static unsigned remove_name(struct model *model, int name, bool *is_change)
 							       : DNS_RCODE_NXDOMAIN;
 	}
 	tidy(model, name);
-	release_hosts(model, model->time_s);
+	release_hosts(model, model->time_s, true);
 	return DNS_RCODE_NOERROR;
 }
 

@@ -175,10 +175,13 @@ struct model_entry {
 struct model_mark {
 	uint64_t signed_s;
 	uint64_t until_s;
+	bool is_kept; /* nobody else gets the name */
+	uint64_t kept_s; /* until then, if so; as until_s, by now_s */
 };
 
 struct model {
 	uint64_t time_s; /* of the batch; 0: nothing is ever a replay */
+	uint64_t now_s; /* of the batch, for the names that are kept */
 	bool is_served;
 	struct model_shape shape;
 	struct model_soa soa;

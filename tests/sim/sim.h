@@ -35,6 +35,7 @@ struct client {
 /* A batch that was given to the log. */
 struct flight {
 	uint64_t index; /* once it is durable */
+	uint64_t time_s; /* of the batch */
 	int status;
 	bool is_ended; /* the log has said its status */
 	size_t count;

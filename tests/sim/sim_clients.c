@@ -84,6 +84,7 @@ static void take_beat(const struct model *model, const struct model_command *com
 	bool is_change;
 
 	model_copy(&after, model);
+	after.now_s = clock_wall_s();
 	if (model_apply(&after, command, version, &is_change) != DNS_RCODE_NOERROR || is_change) {
 		sim_note_command("this one:", command);
 		mismatch("what would change something passed for a heartbeat");
@@ -121,6 +122,7 @@ static void check_answer(const struct model *model, const struct model_command *
 				 answer->result.rcode, answer->result.ede_text);
 		}
 		model_copy(&after, model);
+		after.now_s = clock_wall_s();
 		rcode = model_apply(&after, command, 1, &is_change);
 	}
 	if (answer->result.rcode != rcode) {

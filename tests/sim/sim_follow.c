@@ -167,6 +167,7 @@ static void read_batch(const uint8_t *entry, size_t size)
 	flight->is_ended = false;
 	flight->count = 0;
 	sim_must(command_read_batch(&batch, entry, size));
+	flight->time_s = batch.time_s;
 	for (uint32_t i = 0; i < batch.count; i++) {
 		sim_must(command_read_next(&batch.commands, &octets, &size));
 		expect(flight->count < BATCH_COMMANDS);
@@ -254,6 +255,8 @@ static void apply_one(const struct flight *flight, size_t number)
 	const uint64_t version = flight->index << 20 | number;
 	const struct model_shape shape = sim.model.shape;
 	bool is_change;
+
+	sim.model.now_s = flight->time_s;
 	const unsigned rcode = model_apply(&sim.model, command, version, &is_change);
 
 	sim_note_command("applied", command);

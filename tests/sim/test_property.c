@@ -179,6 +179,7 @@ static void draw_batch(struct play *play)
 	play->before = play->model;
 	play->command_count = 1 + rand_below(&play->rand, BATCH_MAX);
 	play->model.time_s = is_replayed ? 1000 + index * BATCH_S : 0;
+	play->model.now_s = play->model.time_s;
 	command_write_batch(&out, (uint32_t)play->command_count, 1000 + index * BATCH_S);
 	for (size_t i = 0; i < play->command_count; i++) {
 		struct model_command *command = &play->commands[i];

@@ -168,6 +168,77 @@ START_TEST(a_key_lease_keeps_the_mark_as_long)
 }
 END_TEST
 
+START_TEST(a_key_lease_keeps_the_name_for_its_key)
+{
+	struct play *play = play_new();
+
+	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	play->time_s = 1200;
+	expire(play, "web._http._tcp h");
+	ck_assert(!is_there(play, "web._http._tcp"));
+	refused(play, "b signed:1200 lease:60", WEB, "is kept for the key that had it, for 7200 s");
+	refused(play, "net lease:60", "add h 60 A 192.0.2.1\n", "is kept for the key that had it");
+	refused(play, "b signed:1200", "del h\n", "is kept");
+	play->time_s = 1200 + 7199;
+	refused(play, "b signed:8399 lease:60", WEB, "for 1 s");
+	updated(play, "a signed:8399 lease:60 key-lease:7200", WEB);
+	/* A withdrawal that says nothing of leases gives no name up. */
+	updated(play, "a signed:8400", WEB_GONE);
+	refused(play, "b signed:8400 lease:60", WEB, "is kept");
+	play->time_s = 8399 + 7200;
+	updated(play, "b signed:15599 lease:60", WEB);
+	play_free(play);
+}
+END_TEST
+
+START_TEST(names_that_are_given_up_are_free)
+{
+	static const struct {
+		const char *who; /* the last to say something of them */
+		bool is_kept;
+	} cases[] = {
+		{"a signed:1010 lease:0 key-lease:0", false},
+		{"a signed:1010 lease:0", false},
+		{"a signed:1010 lease:0 key-lease:7200", true},
+		{"operator signed:1010 takeover", true},
+		{"b signed:1010 takeover", false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct play *play = play_at_1050();
+		const bool is_other = cases[i].who[0] == 'b';
+
+		updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+		updated(play, cases[i].who, is_other ? WEB : WEB_GONE);
+		if (is_other) {
+			updated(play, "b signed:1011", WEB_GONE);
+		}
+		if (cases[i].is_kept) {
+			refused(play, "b signed:1040 lease:60", WEB, "is kept");
+			updated(play, "b signed:1040 lease:60 takeover", WEB);
+		} else {
+			updated(play, "b signed:1040 lease:60", WEB);
+		}
+		play_free(play);
+	}
+}
+END_TEST
+
+START_TEST(what_an_operator_removes_or_no_key_lease_keeps_is_free)
+{
+	struct play *play = play_at_1050();
+
+	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NOERROR);
+	updated(play, "b signed:1040 lease:60", WEB);
+	play->time_s = 1200;
+	expire(play, "web._http._tcp h");
+	updated(play, "a signed:1200 lease:60", WEB);
+	play_free(play);
+}
+END_TEST
+
 /* Heartbeats are not in the log, so the end of a lease stands for the last of them. */
 START_TEST(what_a_dead_provider_sent_does_not_raise_it)
 {
@@ -350,6 +421,9 @@ int main(void)
 		nothing_withdrawn_comes_back_for_600_s,
 		a_lease_of_0_withdraws_too,
 		a_key_lease_keeps_the_mark_as_long,
+		a_key_lease_keeps_the_name_for_its_key,
+		names_that_are_given_up_are_free,
+		what_an_operator_removes_or_no_key_lease_keeps_is_free,
 		what_a_dead_provider_sent_does_not_raise_it,
 		a_host_that_goes_with_its_instance_stays_away,
 		a_mark_is_for_its_key_alone,
