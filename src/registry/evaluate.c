@@ -62,7 +62,12 @@ int registry_evaluate_parts(const struct zone *zone, const struct registry_updat
 
 	*plan = (struct plan){.zone = zone, .owner = evaluation.update.owner};
 	evaluation.drafts_end = &evaluation.drafts;
-	/* A clock ahead of ours must not shut out another machine with the same key. */
+	/*
+	 * RFC 8945 5.2.3 would have the signing time alone. But a clock ahead of ours must not shut
+	 * out another machine with the same key, nor its own once it was set right: its heartbeats
+	 * would be refused until its leases are over. The price: what it signed can be replayed for
+	 * as long as it is ahead, which is the fudge at most.
+	 */
 	plan->signed_s = evaluation.update.signed_s < time_s ? evaluation.update.signed_s : time_s;
 	int ret = check_zone(plan);
 	if (ret == OK) {
