@@ -290,6 +290,10 @@ int why_run(const struct options *options)
 	json_t *name;
 	enum ending ending = ask(options, "why", &name);
 
+	if (ending == END_NOTHING) {
+		say("a registration that was refused is a line in waggled's log, with the reason; "
+		    "waggle policy test says what the rules make of one");
+	}
 	if (ending == END_OK && name != NULL) {
 		int ret = print_facts(name, &style);
 
