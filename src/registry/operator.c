@@ -4,7 +4,7 @@
  *
  * A release leaves the registration as it is, lease and version included. A removal takes all that
  * was registered at the name, and the lease; what was derived from it goes in the same delta, and
- * so does a host that waited for this instance. What stands there is judged when the command's turn
+ * so does a host that waited for this instance. Of a name that is kept for a key it takes that. What stands there is judged when the command's turn
  * comes, as with an UPDATE.
  */
 #include "base/err.h"
@@ -76,6 +76,14 @@ static int refuse_nothing(const struct subject *subject)
 	return refuse(subject, DNS_RCODE_NXDOMAIN, "is not registered");
 }
 
+/* Nothing is there, but a key may come back to it. */
+static bool is_kept(const struct subject *subject)
+{
+	const struct owner nobody = {.kind = OWNER_NONE};
+
+	return zone_kept(subject->zone, subject->word->name, &nobody, subject->time_s) > 0;
+}
+
 static int remove_name(struct root_writer *writer, struct subject *subject, struct arena *arena)
 {
 	const enum name_role role = zone_role(subject->zone, subject->word->name);
@@ -85,6 +93,10 @@ static int remove_name(struct root_writer *writer, struct subject *subject, stru
 
 	if (role == ROLE_APEX) {
 		return refuse(subject, DNS_RCODE_REFUSED, "is the zone itself");
+	}
+	if (subject->node == NULL && is_kept(subject)) {
+		subject->result->is_change = true;
+		return zone_unkeep(writer, subject->word->zone, subject->word->name);
 	}
 	if (subject->node == NULL || subject->content.owner.kind == OWNER_BASE ||
 	    (kept == subject->content.count && zone_role_is_shared(role))) {

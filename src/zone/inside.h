@@ -188,6 +188,7 @@ static inline uint8_t zone_tag(const struct zone *zone)
 void marks_put(struct txn *txn, struct zone *zone, const struct zone_mark *mark, uint64_t now_s);
 void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const struct owner *owner,
 		const struct zone_mark *mark, uint64_t now_s);
+void marks_unkeep(struct txn *txn, struct zone *zone, const uint8_t *name);
 void marks_free(struct slabs *slabs, struct zone *zone); /* at the end of a root's life */
 
 /* node.c */

@@ -177,6 +177,26 @@ void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const s
 	marks_put(txn, zone, &whole, now_s);
 }
 
+void marks_unkeep(struct txn *txn, struct zone *zone, const uint8_t *name)
+{
+	const struct owner nobody = {.kind = OWNER_NONE};
+	const uint64_t hash = mark_hash(zone, name, &nobody);
+	const struct place *place = place_of(zone, hash);
+	struct zone_mark marks[PLACE_MAX];
+	const uint32_t count = place == NULL ? 0 : place->count;
+
+	if (count > 0) {
+		memcpy(marks, place->marks, count * sizeof(marks[0]));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (((marks[i].hash ^ hash) & ~NOT_NAME) == 0 &&
+		    (marks[i].hash & ZONE_MARK_KEPT) != 0) {
+			marks[i].hash &= ~ZONE_MARK_KEPT;
+			marks_put(txn, zone, &marks[i], 0);
+		}
+	}
+}
+
 static int walk(void *at, unsigned level, zone_mark_fn fn, void *context)
 {
 	int ret = OK;

@@ -447,6 +447,17 @@ int zone_set_mark(struct root_writer *writer, const uint8_t *apex, const uint8_t
 	return outcome(writer);
 }
 
+int zone_unkeep(struct root_writer *writer, const uint8_t *apex, const uint8_t *name)
+{
+	struct zone_work *work = work_of(writer, apex);
+
+	if (work == NULL) {
+		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+	}
+	marks_unkeep(&writer->txn, work->zone, name);
+	return outcome(writer);
+}
+
 int zone_load_mark(struct root_writer *writer, const uint8_t *apex, const struct zone_mark *mark)
 {
 	struct zone_work *work = work_of(writer, apex);

@@ -474,6 +474,9 @@ int zone_set_base_hash(struct root_writer *writer, const uint8_t *apex, uint64_t
 int zone_set_mark(struct root_writer *writer, const uint8_t *apex, const uint8_t *name,
 		  const struct owner *owner, const struct zone_mark *mark, uint64_t now_s);
 
+/* The name is kept for nobody any more (zone_kept()); what is a replay stays one. */
+int zone_unkeep(struct root_writer *writer, const uint8_t *apex, const uint8_t *name);
+
 /* While restoring: a mark as it was walked over. */
 int zone_load_mark(struct root_writer *writer, const uint8_t *apex, const struct zone_mark *mark);
 

@@ -906,6 +906,15 @@ static unsigned release(struct model *model, int name, bool *is_change)
 	return DNS_RCODE_NOERROR;
 }
 
+/* A name that is kept for a key, and has nothing, is kept no more. */
+static unsigned give_back(struct model *model, int name, bool *is_change)
+{
+	model->marks[name][0].is_kept = false;
+	model->marks[name][1].is_kept = false;
+	*is_change = true;
+	return DNS_RCODE_NOERROR;
+}
+
 /* What a provider has at the name goes; the base's words stay. */
 static unsigned remove_name(struct model *model, int name, bool *is_change)
 {
@@ -916,6 +925,13 @@ static unsigned remove_name(struct model *model, int name, bool *is_change)
 	}
 	if (!is_shared(model, name)) {
 		*is_change = model_has_entry(model, name);
+		for (int i = 0; i < 2 && !*is_change; i++) {
+			struct model_mark *mark = &model->marks[name][i];
+
+			if (mark->is_kept && mark->kept_s > model->now_s) {
+				return give_back(model, name, is_change);
+			}
+		}
 		remember(model, name, &model->entries[name], model->time_s, true);
 		drop_name(model, name);
 	}

@@ -229,6 +229,20 @@ START_TEST(what_an_operator_removes_or_no_key_lease_keeps_is_free)
 	struct play *play = play_at_1050();
 
 	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	updated(play, "a signed:1010", WEB_GONE);
+	refused(play, "b signed:1040 lease:60", WEB, "is kept");
+	/* The key is lost. */
+	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
+	ck_assert(play->result.is_change);
+	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NXDOMAIN);
+	updated(play, "b signed:1040 lease:60", WEB);
+	updated(play, "b signed:1041 lease:0", WEB);
+	stale(play, "a signed:1009 lease:60", WEB);
+	play_free(play);
+	play = play_at_1050();
+
+	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NOERROR);
 	updated(play, "b signed:1040 lease:60", WEB);
