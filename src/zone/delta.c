@@ -125,7 +125,7 @@ void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 	struct changes *changes = &work->changes;
 	uint64_t hash = 0;
 
-	if (writer->is_silent) {
+	if (writer->is_silent || work->is_anew) {
 		return;
 	}
 	const size_t name_size = dns_name_size(rr->name);
@@ -247,10 +247,13 @@ static bool soa_is_moved(const struct zone_work *work)
 void zone_finish(struct root_writer *writer, struct zone_work *work)
 {
 	struct zone *zone = work->zone;
-	const bool is_moved = soa_is_moved(work);
+	bool is_moved = soa_is_moved(work);
 
 	if (writer->is_silent || !zone->is_registry) {
 		return;
+	}
+	if (work->is_anew && !is_moved) {
+		is_moved = !changes_compare(writer, work);
 	}
 	struct history *history = make_history(writer, work);
 	if (history == NULL && !is_moved) {
@@ -261,7 +264,7 @@ void zone_finish(struct root_writer *writer, struct zone_work *work)
 		zone->serial = from + 1 == 0 ? 1 : from + 1;
 	}
 	if (is_moved) {
-		/* The SOA is in no delta: the way from serial to serial is broken here. */
+		/* The SOA is in no delta, nor is too much: the way from serial to serial ends. */
 		zone_clear_history(&writer->txn, zone);
 		txn_drop(&writer->txn, history);
 		return;

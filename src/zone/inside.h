@@ -139,12 +139,29 @@ struct zone_work {
 	bool is_serial_set;
 	struct node *owned[NODES_OWNED]; /* that node_own() gave last, in turn; they may be gone */
 	unsigned owned_next;
+	bool is_anew; /* all names came anew: no changes are gathered (again.c) */
+	const struct zone *from; /* in the version before; NULL: it is new */
 	struct load *load; /* names that come all at once: load.c; NULL: none do */
 	struct zone_work *next;
 };
 
 /* load.c: forgets what was not built. Takes NULL. */
 void load_free(struct load *load);
+
+/* The same as zone_load() for a name that had `before` in this zone: its lease goes on. */
+int load_over(struct root_writer *writer, struct zone_work *work, const struct content *content,
+	      const struct node *before);
+
+/* again.c: all names again under another shape; leases go on. ERR_NOMEM. */
+int zone_reshape(struct root_writer *writer, struct zone_work *work,
+		 const struct zone_shape *shape);
+
+/* Gathers what differs from the version before; false: it is too much to be kept. */
+bool changes_compare(struct root_writer *writer, struct zone_work *work);
+
+/* write.c: ends a lease, of many; leases_ended() behind the last. Sets txn->failed. */
+void lease_end(struct root_writer *writer, struct lease *lease);
+void leases_ended(struct root_writer *writer);
 
 /* write.c: the zone under work; NULL: no such zone, or failed. */
 struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex);
@@ -305,6 +322,7 @@ uint32_t members_sub(struct txn *txn, struct roster **face, const struct member_
 void members_repoint(struct txn *txn, struct roster **face, const struct member_key *key,
 		     const struct node *from, const struct node *to);
 void members_free(struct slabs *slabs, struct roster *face);
+void members_drop(struct txn *txn, struct roster *face);
 
 /* Something with a place in the order of priority and ring, for building all at once. */
 struct ring_item {

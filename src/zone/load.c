@@ -380,20 +380,20 @@ static void note_node(struct load *load, struct node *node, uint64_t parent_hash
 	zone->cuts += node_is_cut(node);
 }
 
-int zone_load(struct root_writer *writer, const uint8_t *apex, const struct content *content)
+int load_over(struct root_writer *writer, struct zone_work *work, const struct content *content,
+	      const struct node *before)
 {
-	struct zone_work *work = work_of(writer, apex);
-	struct load *load = work == NULL ? NULL : load_of(writer, work);
+	struct load *load = load_of(writer, work);
 	uint64_t parent_hash = 0;
 	struct draft draft;
 
 	if (load == NULL) {
-		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+		return ERR_NOMEM;
 	}
 	arena_reset(&writer->scratch);
 	struct zone *zone = work->zone;
 	const uint64_t hash = hash_name(zone, content->name, &parent_hash);
-	if (!draft_make(writer, zone, NULL, content, hash, &draft)) {
+	if (!draft_make(writer, zone, before, content, hash, &draft)) {
 		return ERR_NOMEM;
 	}
 	if (draft.count == 0 && !draft.has_registration) {
@@ -407,6 +407,16 @@ int zone_load(struct root_writer *writer, const uint8_t *apex, const struct cont
 	zone->instances += node->named.role == ROLE_INSTANCE;
 	zone->leases += draft.lease != NULL;
 	return writer->txn.failed ? ERR_NOMEM : OK;
+}
+
+int zone_load(struct root_writer *writer, const uint8_t *apex, const struct content *content)
+{
+	struct zone_work *work = work_of(writer, apex);
+
+	if (work == NULL) {
+		return writer->txn.failed ? ERR_NOMEM : ERR_NOTFOUND;
+	}
+	return load_over(writer, work, content, NULL);
 }
 
 /* ---- the map of names -------------------------------------------------------------------- */

@@ -354,6 +354,18 @@ static void free_member(struct slabs *slabs, void *member)
 	}
 }
 
+static void drop_member(struct txn *txn, void *member)
+{
+	if (as_entry(member) != NULL) {
+		txn_drop(txn, member);
+	}
+}
+
+void members_drop(struct txn *txn, struct roster *face)
+{
+	roster_drop(txn, face, drop_member);
+}
+
 void members_free(struct slabs *slabs, struct roster *face)
 {
 	roster_free(slabs, face, free_member);

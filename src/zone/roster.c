@@ -551,3 +551,18 @@ void roster_free(struct slabs *slabs, struct roster *roster,
 	}
 	object_free(slabs, roster);
 }
+
+void roster_drop(struct txn *txn, struct roster *roster, void (*fn)(struct txn *txn, void *member))
+{
+	if (roster == NULL) {
+		return;
+	}
+	for (unsigned i = 0; i < roster->count; i++) {
+		if (roster->height > 0) {
+			roster_drop(txn, child(roster, i), fn);
+		} else {
+			fn(txn, roster->slot[i]);
+		}
+	}
+	txn_drop(txn, roster);
+}

@@ -60,3 +60,6 @@ void *roster_walk_next(struct roster_walk *walk);
 /* Frees the tree at the end of a root's life, and each member by `fn`. */
 void roster_free(struct slabs *slabs, struct roster *roster,
 		 void (*fn)(struct slabs *slabs, void *member));
+
+/* The same inside a transaction: drops the tree, and each member by `fn`. */
+void roster_drop(struct txn *txn, struct roster *roster, void (*fn)(struct txn *txn, void *member));

@@ -117,9 +117,10 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 		struct garbage **garbage)
 {
 	struct garbage *rest = calloc(1, sizeof(*rest));
-	const bool is_silent = writer->is_silent;
+	bool is_much = writer->is_silent;
 
 	for (struct zone_work *work = writer->works; work != NULL; work = work->next) {
+		is_much = is_much || work->is_anew;
 		zone_finish(writer, work);
 	}
 	if (rest == NULL || writer->txn.failed) {
@@ -131,7 +132,7 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 	*root = writer->root;
 	*garbage = rest;
 	writer_free(writer);
-	if (is_silent) {
+	if (is_much) {
 		malloc_trim(0); /* what all this needed meanwhile */
 	}
 	return OK;
@@ -179,7 +180,9 @@ void root_silence(struct root_writer *writer)
 
 /* ---- zones ------------------------------------------------------------------------------- */
 
-static struct zone_work *work_new(struct root_writer *writer, struct zone *zone)
+/* `from`: the zone in the version before; NULL: it is new. */
+static struct zone_work *work_new(struct root_writer *writer, struct zone *zone,
+				  const struct zone *from)
 {
 	struct zone_work *work = calloc(1, sizeof(*work));
 
@@ -192,6 +195,7 @@ static struct zone_work *work_new(struct root_writer *writer, struct zone *zone)
 	work->zone = zone;
 	work->serial_from = zone->serial;
 	work->soa_from = zone->soa;
+	work->from = from;
 	work->next = writer->works;
 	writer->works = work;
 	writer->last = work;
@@ -221,7 +225,7 @@ struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex)
 		return NULL;
 	}
 	struct zone *zone = txn_own(&writer->txn, old, sizeof(*zone));
-	return zone == NULL ? NULL : work_new(writer, zone);
+	return zone == NULL ? NULL : work_new(writer, zone, old);
 }
 
 static struct zone_work *zone_new(struct root_writer *writer, const uint8_t *apex,
@@ -245,7 +249,7 @@ static struct zone_work *zone_new(struct root_writer *writer, const uint8_t *ape
 		zone->ring = siphash_key(ring_key);
 		memcpy(zone->ring_key, ring_key, SIPHASH_KEY_SIZE);
 	}
-	return work_new(writer, zone);
+	return work_new(writer, zone, NULL);
 }
 
 static bool shape_moves_sets(const struct zone_shape *one, const struct zone_shape *other)
@@ -253,81 +257,6 @@ static bool shape_moves_sets(const struct zone_shape *one, const struct zone_sha
 	return one->ttl_derived_s != other->ttl_derived_s ||
 	       one->pool_label[0] != other->pool_label[0] ||
 	       !dns_octets_equal(one->pool_label, other->pool_label, one->pool_label[0] + 1u);
-}
-
-struct collected {
-	const struct node **nodes;
-	size_t count;
-	size_t room;
-};
-
-static int collect(void *context, void *value)
-{
-	struct collected *collected = context;
-	const struct node *node = value;
-
-	if (node->named.sets == 0 && node_registration(node) == NULL) {
-		return 0;
-	}
-	if (collected->count == collected->room) {
-		const size_t room = collected->room == 0 ? 64 : collected->room * 2;
-		const struct node **nodes = realloc(collected->nodes, room * sizeof(*nodes));
-		if (nodes == NULL) {
-			return ERR_NOMEM;
-		}
-		collected->nodes = nodes;
-		collected->room = room;
-	}
-	collected->nodes[collected->count++] = node;
-	return 0;
-}
-
-static int put_again(struct root_writer *writer, struct zone *zone, const struct node *node)
-{
-	const size_t room = node_record_count(node);
-	struct record *records = calloc(room + 1, sizeof(*records));
-	struct content content;
-
-	if (records == NULL) {
-		return ERR_NOMEM;
-	}
-	node_content(node, &content, records, room);
-	const enum name_role role = zone_role(zone, content.name);
-	for (size_t i = 0; i < room; i++) {
-		if (role != ROLE_APEX && zone_role_is_shared(role)) {
-			records[i].ttl = zone->shape.ttl_derived_s;
-		}
-	}
-	/* What the pool's new label reserves is nobody's any more. */
-	const int ret = role == ROLE_POOL ? OK : zone_put(writer, zone->apex, &content);
-	free(records);
-	return ret;
-}
-
-/*
- * All names are taken out and put again under the new shape; the delta is what differs. The nodes
- * that are taken out stay readable until the commit.
- */
-static int reshape(struct root_writer *writer, struct zone_work *work,
-		   const struct zone_shape *shape)
-{
-	struct zone *zone = work->zone;
-	struct collected all = {0};
-	int ret = pmap_walk(&zone->names, collect, &all);
-
-	if (ret == OK) {
-		ret = pmap_walk(&zone->pending, collect, &all);
-	}
-	for (size_t i = 0; ret == OK && i < all.count; i++) {
-		const struct content gone = {.name = named_name(&all.nodes[i]->named)};
-		ret = zone_put(writer, zone->apex, &gone);
-	}
-	zone->shape = *shape;
-	for (size_t i = 0; ret == OK && i < all.count; i++) {
-		ret = put_again(writer, zone, all.nodes[i]);
-	}
-	free(all.nodes);
-	return ret;
 }
 
 int zone_open(struct root_writer *writer, const uint8_t *apex, const struct zone_shape *shape,
@@ -347,7 +276,7 @@ int zone_open(struct root_writer *writer, const uint8_t *apex, const struct zone
 	struct zone *zone = work->zone;
 	if (shape != NULL && zone->is_registry && zone->names.count > 0 &&
 	    shape_moves_sets(&zone->shape, shape)) {
-		return reshape(writer, work, shape);
+		return zone_reshape(writer, work, shape);
 	}
 	zone->is_registry = shape != NULL;
 	if (shape != NULL) {
@@ -543,6 +472,27 @@ static void lease_drop(struct root_writer *writer, struct lease *box)
 		}
 	}
 	txn_drop(&writer->txn, box);
+}
+
+void lease_end(struct root_writer *writer, struct lease *lease)
+{
+	if (!txn_made(&lease->object)) {
+		note_lease(writer, lease, false);
+	}
+	txn_drop(&writer->txn, lease);
+}
+
+void leases_ended(struct root_writer *writer)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < writer->lease_count; i++) {
+		const struct lease_change *change = &writer->leases[i];
+		if (!change->is_new || txn_made(&change->lease->object)) {
+			writer->leases[kept++] = *change;
+		}
+	}
+	writer->lease_count = kept;
 }
 
 static struct lease *lease_new(struct root_writer *writer, const struct zone *zone, uint64_t hash)

@@ -432,7 +432,7 @@ void root_walk_leases(const struct root *root, lease_fn fn, void *context);
 
 /*
  * Makes the zone or changes what shapes it; names are put separately. `shape` NULL: a static zone.
- * When ttl.derived, the pool's label or answer-max change, the sets follow. ERR_NOMEM.
+ * When ttl.derived or the pool's label change, the sets follow, and leases go on. ERR_NOMEM.
  */
 int zone_open(struct root_writer *writer, const uint8_t *apex, const struct zone_shape *shape,
 	      const uint8_t ring_key[SIPHASH_KEY_SIZE]);
@@ -453,13 +453,19 @@ int zone_drop(struct root_writer *writer, const uint8_t *apex);
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content);
 
 /*
- * The same for many names into a zone that this writing made, as a restart does: nothing is seen of
- * them before zone_load_end(), which builds maps and derived sets from all at once and is several
- * times as fast. Each name comes once, with records or NAME_PTR or an owner. No zone_put() before the
+ * The same for many names into a zone that this writing made, as a restart does, or cleared:
+ * nothing is seen of them before zone_load_end(), which builds maps and derived sets from all at
+ * once and is many times as fast. Each name comes once, with records or NAME_PTR or an owner. No zone_put() before the
  * end. ERR_DAMAGED at the end: a name came twice.
  */
 int zone_load(struct root_writer *writer, const uint8_t *apex, const struct content *content);
 int zone_load_end(struct root_writer *writer);
+
+/*
+ * Takes all names out of a registry zone, for zone_load() to put others; their leases end. What was
+ * there stays readable until the commit. The history keeps what differs if that is not too much.
+ */
+int zone_clear(struct root_writer *writer, const uint8_t *apex);
 
 /* Another key for the ring of a registry zone, in which no name but the apex has anything now. */
 int zone_set_ring(struct root_writer *writer, const uint8_t *apex,

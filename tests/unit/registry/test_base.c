@@ -238,6 +238,52 @@ START_TEST(the_shape_travels_with_the_base)
 }
 END_TEST
 
+struct lease_sum {
+	size_t count;
+	uint64_t renewed;
+};
+
+static void add_lease(void *context, struct lease *lease, bool is_new)
+{
+	struct lease_sum *sum = context;
+
+	(void)is_new;
+	sum->count++;
+	sum->renewed += lease->renewed_ms;
+}
+
+/* Nothing lives longer than its lease because the base is edited often (design 7). */
+START_TEST(another_shape_renews_no_lease)
+{
+	struct play *play = new_with("");
+	struct lease_sum sum = {0};
+
+	updated(play, "a lease:60", REGISTER_WEB);
+	updated(play, "b lease:60", "add http.vip 60 A 192.0.2.9\n");
+	updated(play, "b lease:60", "add _later._tcp 60 PTR x._later._tcp\n");
+	struct lease *leases[] = {
+		node_lease(zone_entry(stage_zone(&play->stage), wire("h"))),
+		node_lease(zone_entry(stage_zone(&play->stage), wire("web._http._tcp"))),
+		node_lease(zone_entry(stage_zone(&play->stage), wire("x._later._tcp")))};
+	leases[0]->renewed_ms = 7;
+	leases[1]->renewed_ms = 11;
+	leases[2]->renewed_ms = 13;
+	shape.ttl_derived_s = 20;
+	memcpy(shape.pool_label, "\3vip", 4);
+	based(play, &shape, 1, "");
+	ck_assert_ptr_eq(node_lease(zone_entry(stage_zone(&play->stage), wire("h"))), leases[0]);
+	root_walk_leases(play->stage.root, add_lease, &sum);
+	/* The name under the label that is reserved now is gone, and its lease. */
+	ck_assert_uint_eq(sum.count, 3);
+	ck_assert_uint_eq(sum.renewed, 7 + 11 + 13);
+	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 3);
+	expire(play, "web._http._tcp");
+	expire(play, "h");
+	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 1);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(the_hash_tells_bases_apart_and_ignores_the_rings_key)
 {
 	setup();
@@ -295,6 +341,7 @@ int main(void)
 		explicit_records_of_types_are_merged_with_derived_ones,
 		an_overdue_host_goes_when_the_base_takes_its_last_instance,
 		the_shape_travels_with_the_base,
+		another_shape_renews_no_lease,
 		the_hash_tells_bases_apart_and_ignores_the_rings_key,
 		the_rings_key_is_that_of_the_first_base,
 	};

@@ -356,6 +356,137 @@ START_TEST(nth_allocation_fails_cleanly)
 }
 END_TEST
 
+/* ---- a zone's names all anew ---------------------------------------------------------------- */
+
+START_TEST(a_cleared_zone_is_loaded_with_others_and_goes_on_like_theirs)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct stage stages[2];
+		struct rand rand;
+
+		rand_init(&rand, seed);
+		stage_init(&stages[0]);
+		stage_init(&stages[1]);
+		put_some(&stages[0], 1, &rand, 300);
+		put_some(&stages[1], 1, &rand, 300);
+		const uint32_t serial = stage_serial(&stages[1]);
+		stage_begin(&stages[1]);
+		/* What came in the same writing goes too. */
+		put_some(&stages[1], 1, &rand, seed % 2 == 0 ? 0 : 50);
+		must(zone_clear(stages[1].writer, stage_apex));
+		ck_assert_uint_eq(zone_instance_count(stage_zone(&stages[1])), 0);
+		must(load_copy(&stages[1], &stages[0], NULL));
+		must(zone_load_end(stages[1].writer));
+		put_some(stages, 2, &rand, seed % 3 == 0 ? 0 : 20);
+		stage_commit(&stages[1]);
+		expect_same(&stages[0], &stages[1]);
+		ck_assert_uint_eq(stage_serial(&stages[1]), serial + 1);
+		ck_assert_uint_eq(zone_delta(stage_zone(&stages[1]), 0)->serial_from, serial);
+		put_some(stages, 2, &rand, 200);
+		expect_same(&stages[0], &stages[1]);
+		stage_deinit(&stages[0]);
+		stage_deinit(&stages[1]);
+	}
+}
+END_TEST
+
+static void put_hosts(struct stage *stage, unsigned count)
+{
+	stage_begin(stage);
+	for (unsigned i = 0; i < count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "h%u", i);
+		stage_put(stage, name, "lease:60", "60 A 192.0.2.1\n");
+	}
+	stage_commit(stage);
+}
+
+static void note_new(void *context, struct lease *lease, bool is_new)
+{
+	int *counts = context;
+
+	(void)lease;
+	counts[is_new]++;
+}
+
+START_TEST(only_what_the_history_can_keep_has_a_delta)
+{
+	static const unsigned sizes[] = {4000, 6000};
+
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		struct stage stages[2];
+		int counts[2] = {0};
+
+		stage_init(&stages[0]);
+		stage_init(&stages[1]);
+		put_hosts(&stages[0], sizes[i]);
+		put_hosts(&stages[1], sizes[i]);
+		const uint32_t serial = stage_serial(&stages[1]);
+		stage_put(&stages[0], "more", "net", "60 A 192.0.2.9\n");
+		stage_begin(&stages[1]);
+		must(zone_clear(stages[1].writer, stage_apex));
+		must(load_copy(&stages[1], &stages[0], NULL));
+		must(zone_load_end(stages[1].writer));
+		root_each_lease(stages[1].writer, note_new, counts);
+		ck_assert_int_eq(counts[true], (int)sizes[i]);
+		ck_assert_int_eq(counts[false], (int)sizes[i]);
+		stage_commit(&stages[1]);
+		ck_assert_uint_eq(stage_serial(&stages[1]), serial + 1);
+		if (sizes[i] < 5000) {
+			expect_delta(&stages[1], "+more 60 A 192.0.2.9\n");
+		} else {
+			ck_assert_ptr_null(zone_delta(stage_zone(&stages[1]), 0));
+		}
+		stage_deinit(&stages[0]);
+		stage_deinit(&stages[1]);
+	}
+}
+END_TEST
+
+START_TEST(after_a_failed_allocation_the_old_zone_is_as_it_was)
+{
+	struct stage from;
+	struct stage into;
+	struct stage like;
+	struct rand rand;
+	bool is_done = false;
+
+	rand_init(&rand, 11);
+	stage_init(&from);
+	stage_init(&into);
+	stage_init(&like);
+	put_some(&from, 1, &rand, 60);
+	for (unsigned i = 0; i < 60; i++) {
+		struct stage both[2] = {into, like};
+		put_some(both, 2, &rand, 1);
+		into = both[0];
+		like = both[1];
+	}
+	for (unsigned n = 0; !is_done; n++) {
+		stage_begin(&into);
+		fail_alloc_after(n);
+		int ret = zone_clear(into.writer, stage_apex);
+		if (ret == OK) {
+			ret = load_copy(&into, &from, NULL);
+		}
+		if (ret == OK) {
+			ret = zone_load_end(into.writer);
+		}
+		is_done = !fail_alloc_hit();
+		fail_alloc_off();
+		ck_assert(ret == OK || ret == ERR_NOMEM);
+		ck_assert(ret != OK || is_done);
+		root_abort(into.writer);
+		into.writer = NULL;
+		expect_same(&into, &like);
+	}
+	stage_deinit(&from);
+	stage_deinit(&into);
+	stage_deinit(&like);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -364,6 +495,9 @@ int main(void)
 		a_name_that_comes_twice_is_damage,
 		a_zone_that_is_not_there_is_not_found,
 		nth_allocation_fails_cleanly,
+		a_cleared_zone_is_loaded_with_others_and_goes_on_like_theirs,
+		only_what_the_history_can_keep_has_a_delta,
+		after_a_failed_allocation_the_old_zone_is_as_it_was,
 	};
 
 	return run_tests("load", tests, COUNT_OF(tests));
