@@ -265,7 +265,7 @@ static bool answer_any(struct reply *reply, const struct node *node)
 {
 	const struct zone *zone = reply->find.zone;
 	struct set set;
-	uint32_t at = 0;
+	uint64_t at = 0;
 
 	if (!reply->query->is_stream && node_set(zone, node, DNS_TYPE_CNAME, &set)) {
 		answer_put_set(reply, DNS_ANSWER, asked(reply), &set);

@@ -102,7 +102,7 @@ static int add_derived(struct records *all, const struct zone *zone, const struc
 {
 	uint8_t scratch[SET_SCRATCH];
 	struct set set;
-	uint32_t at = 0;
+	uint64_t at = 0;
 	int ret = OK;
 
 	while (ret == OK && node_next_set(zone, node, &at, &set)) {

@@ -54,7 +54,7 @@ struct xfr {
 	enum { XFR_OPENS, XFR_GOES_ON, XFR_CLOSES, XFR_IS_OVER } step;
 	size_t at; /* zone_next_node() */
 	const struct node *node; /* under work; NULL: the next */
-	uint32_t set_at; /* node_next_set() */
+	uint64_t set_at; /* node_next_set() */
 	struct set set; /* under work */
 	uint32_t member; /* of `set`: the next */
 	uint64_t records; /* written so far, both SOAs counted */

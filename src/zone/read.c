@@ -311,6 +311,26 @@ __attribute__((noinline)) static bool face_set(const struct zone *zone, const st
 	return true;
 }
 
+static struct set explicit_set(const struct zone *zone, const struct rrset *explicit)
+{
+	return (struct set){.type = explicit->type,
+			    .ttl = explicit->ttl,
+			    .count = explicit->count,
+			    .zone = zone,
+			    .source = explicit,
+			    .kind = SET_EXPLICIT};
+}
+
+static bool is_in(const uint16_t *types, uint32_t count, uint16_t type)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (types[i] == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool node_set(const struct zone *zone, const struct node *node, uint16_t type, struct set *set)
 {
 	const struct faces *faces = node_faces(node);
@@ -330,16 +350,11 @@ bool node_set(const struct zone *zone, const struct node *node, uint16_t type, s
 	if (explicit == NULL) {
 		return false;
 	}
-	*set = (struct set){.type = type,
-			    .ttl = explicit->ttl,
-			    .count = explicit->count,
-			    .zone = zone,
-			    .source = explicit,
-			    .kind = SET_EXPLICIT};
+	*set = explicit_set(zone, explicit);
 	return true;
 }
 
-bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *at, struct set *set)
+bool node_next_set(const struct zone *zone, const struct node *node, uint64_t *at, struct set *set)
 {
 	static const uint16_t first[] = {DNS_TYPE_SOA, DNS_TYPE_PTR, DNS_TYPE_SRV, DNS_TYPE_A,
 					 DNS_TYPE_AAAA};
@@ -351,14 +366,17 @@ bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *a
 			return true;
 		}
 	}
-	while (*at - firsts < node->named.sets) {
-		const struct rrset *explicit = node_sets(node);
-		for (uint32_t i = (*at)++ - firsts; i > 0; i--) {
-			explicit = rrset_next(explicit);
+	/* From now on below how many steps there were, above the octets of the sets behind us. */
+	const char *sets = (const char *)node_sets(node);
+	while ((uint32_t)*at - firsts < node->named.sets) {
+		const struct rrset *explicit = (const struct rrset *)(sets + (*at >> 32));
+		const size_t behind = (size_t)((const char *)rrset_next(explicit) - sets);
+		*at = (uint64_t)behind << 32 | ((uint32_t)*at + 1);
+		if (!is_in(first, firsts, explicit->type)) {
+			*set = explicit_set(zone, explicit);
+			return true;
 		}
-		struct set shown;
-		if (node_set(zone, node, explicit->type, &shown) && shown.kind == SET_EXPLICIT) {
-			*set = shown;
+		if (node_set(zone, node, explicit->type, set) && set->kind == SET_EXPLICIT) {
 			return true;
 		}
 	}
@@ -623,7 +641,7 @@ static int walk_rrs(void *context, void *value)
 	const struct walking *walking = context;
 	const struct node *node = value;
 	uint8_t scratch[SET_SCRATCH];
-	uint32_t at = 0;
+	uint64_t at = 0;
 	struct set set;
 
 	while (node_next_set(walking->zone, node, &at, &set)) {

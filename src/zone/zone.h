@@ -246,8 +246,8 @@ struct set {
 /* false: no such set at the node. SOA at the apex comes with the present serial. */
 bool node_set(const struct zone *zone, const struct node *node, uint16_t type, struct set *set);
 
-/* All sets of a node, by type: start with *at = 0; false at the end. */
-bool node_next_set(const struct zone *zone, const struct node *node, uint32_t *at, struct set *set);
+/* All sets of a node, derived ones first: start with *at = 0; false at the end. O(1) for each. */
+bool node_next_set(const struct zone *zone, const struct node *node, uint64_t *at, struct set *set);
 
 /*
  * RDATA of member `index`; `scratch` is used where it has to be composed. The size is *size.

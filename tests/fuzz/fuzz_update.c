@@ -97,7 +97,7 @@ static struct content_sum sum_of(const struct root *root)
 static int check_node(void *context, const struct zone *zone, const struct node *node)
 {
 	uint8_t scratch[SET_SCRATCH];
-	uint32_t at = 0;
+	uint64_t at = 0;
 	struct set set;
 
 	(void)context;

@@ -81,7 +81,7 @@ static void add_sets(const struct compared *these, struct page *page)
 		struct zone_find find = {.name = wire_names[i]};
 		uint8_t scratch[SET_SCRATCH];
 		struct set set;
-		uint32_t at = 0;
+		uint64_t at = 0;
 
 		zone_find(these->root, &find, 1);
 		while (find.node != NULL && node_next_set(these->zone, find.node, &at, &set)) {

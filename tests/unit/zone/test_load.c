@@ -18,7 +18,7 @@ static int dump_node(void *context, const struct zone *zone, const struct node *
 	uint8_t folded[DNS_NAME_MAX];
 	uint8_t scratch[SET_SCRATCH];
 	struct set set;
-	uint32_t at = 0;
+	uint64_t at = 0;
 
 	dns_name_fold(folded, node_name(node));
 	dns_name_to_text(name, folded);

@@ -222,7 +222,7 @@ START_TEST(each_set_of_a_node_comes_once)
 	uint8_t scratch[SET_SCRATCH];
 	struct stage stage;
 	struct set set;
-	uint32_t at = 0;
+	uint64_t at = 0;
 	uint32_t soas = 0;
 	uint32_t sets = 0;
 
