@@ -119,6 +119,7 @@ struct conf {
 	char *version; /* CH TXT version.server; NULL: not said */
 	uint32_t change_max; /* RRs that one UPDATE may change; default 200000 */
 	uint32_t update_queue; /* UPDATEs waiting for the core; default 10000 */
+	uint32_t refusal_rate; /* refusals said a second by each UDP worker; default 1000 */
 	uint32_t tcp_max; /* TCP connections in total; default 1000 */
 	uint32_t tcp_max_client; /* of one address, or IPv6 /64; default 200 */
 	uint32_t tcp_idle_s; /* default 10 */

@@ -392,6 +392,24 @@ int dns_name_from_text(uint8_t out[DNS_NAME_MAX], const char *text, const uint8_
 	return (int)(size + suffix_size);
 }
 
+/* What means something in a master file. */
+static bool is_special(uint8_t octet)
+{
+	switch (octet) {
+	case '.':
+	case '\\':
+	case '"':
+	case ';':
+	case '(':
+	case ')':
+	case '@':
+	case '$':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* One octet as master-file text; behind it. */
 static char *octet_to_text(char *out, uint8_t octet)
 {
@@ -402,7 +420,7 @@ static char *octet_to_text(char *out, uint8_t octet)
 		*out++ = (char)('0' + octet % 10);
 		return out;
 	}
-	if (strchr(".\\\";()@$", octet) != NULL) {
+	if (is_special(octet)) {
 		*out++ = '\\';
 	}
 	*out++ = (char)octet;

@@ -56,6 +56,7 @@ void net_free(struct net *net);
 	row(denied, "UPDATEs refused by a rule, or for an address that they register")             \
 	row(denied_unproven, "of those, such that a proven source address would be let in")        \
 	row(denied_address, "of those, for an address that makes no sense from afar")              \
+	row(refusals_unsaid, "refused UPDATEs of strangers not answered: over refusal-rate")       \
 	row(cookies, "requests with a valid server cookie")                                        \
 	row(cookies_wrong, "requests with a server cookie that is old, or not ours")               \
 	row(badcookie, "UPDATEs answered BADCOOKIE, as with a cookie they are allowed")            \

@@ -24,6 +24,7 @@ enum {
 	REQUEST_KEEPALIVE_UNIT_MS = 100, /* RFC 7828 section 3.1 */
 	REQUEST_LINES = 10, /* log lines a second and thread */
 	REQUEST_OVER_LINES = 1, /* of those, for networks over their limit */
+	REQUEST_UNSAID_LINES = 1, /* likewise, for refusals over theirs */
 	REQUEST_PREFIX_V6 = 7, /* octets of the client's network: /56; of IPv4 it is a /24 */
 };
 
@@ -318,6 +319,65 @@ static void request_log_denied(struct request_desk *desk, const struct request *
 		 log_quote(rule, sizeof(rule), answer->reason), left_out);
 }
 
+/* ---- refusals of strangers ----------------------------------------------------------------- */
+
+/* Are there as many in this second as are said? By TCP nobody floods with an address not his own. */
+static bool request_is_unsaid(struct request_desk *desk, const struct request *request)
+{
+	const uint64_t second = request_mono_ms(desk) / 1000;
+
+	if (desk->refusing_s != second) {
+		desk->refusing_s = second;
+		desk->refused = 0;
+	}
+	return !request->is_stream && desk->refused >= desk->conf->refusal_rate;
+}
+
+/* Is it an UPDATE that is refused, and no key of ours vouches for who sent it? */
+static bool request_is_refusal(const struct request *request)
+{
+	if (request->state != REQUEST_REPLY ||
+	    dns_message_opcode(&request->message) != DNS_OPCODE_UPDATE ||
+	    request->identity.key != NULL ||
+	    (request->signer.reply_tsig && request->signer.key != NULL)) {
+		return false;
+	}
+	switch (request->outcome.rcode) {
+	case DNS_RCODE_FORMERR:
+	case DNS_RCODE_REFUSED:
+	case DNS_RCODE_NOTAUTH:
+	case DNS_RCODE_NOTZONE:
+	case DNS_RCODE_BADCOOKIE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One line a second says how many were not answered. */
+static void request_log_unsaid(struct request_desk *desk)
+{
+	uint32_t left_out;
+
+	if (log_may(&desk->unsaid_lines, request_mono_ms(desk), REQUEST_UNSAID_LINES, &left_out)) {
+		log_line(LOG_LEVEL_WARNING, "refusals not answered",
+			 "refusal_rate=%" PRIu32 " left_out=%" PRIu32, desk->conf->refusal_rate,
+			 left_out);
+	}
+}
+
+/* A flood of UPDATEs that are refused costs no replies. */
+static void request_bound_refusals(struct request_desk *desk, struct request *request)
+{
+	if (!request_is_unsaid(desk, request)) {
+		desk->refused++;
+		return;
+	}
+	tally_add(&desk->tally->refusals_unsaid, 1);
+	request->state = REQUEST_DROP;
+	request_log_unsaid(desk);
+}
+
 /* When the request was signed, or has come. */
 static uint64_t request_signed_s(struct request_desk *desk, const struct request *request)
 {
@@ -340,6 +400,7 @@ static void request_update(struct request_desk *desk, struct request *request)
 		.now_s = request_wall_s(desk),
 		.now_ms = request_mono_ms(desk),
 		.may_beat = request->may_beat,
+		.is_terse = request->identity.key == NULL && request_is_unsaid(desk, request),
 	};
 	struct update_answer answer;
 
@@ -367,7 +428,9 @@ static void request_update(struct request_desk *desk, struct request *request)
 		tally_add(&desk->tally->denied, 1);
 		tally_add(&desk->tally->denied_unproven, answer.is_unproven ? 1 : 0);
 		tally_add(&desk->tally->denied_address, answer.is_senseless ? 1 : 0);
-		request_log_denied(desk, request, &answer);
+		if (!update.is_terse) {
+			request_log_denied(desk, request, &answer);
+		}
 	}
 }
 
@@ -540,6 +603,9 @@ void request_count_again(struct request_desk *desk, const uint8_t *wire)
 void request_begin(struct request_desk *desk, struct request *request)
 {
 	request_decide(desk, request);
+	if (!request->is_stream && request_is_refusal(request)) {
+		request_bound_refusals(desk, request);
+	}
 	if (desk->conf->rate.responses > 0 && !request->is_stream &&
 	    (request->state == REQUEST_FIND || request->state == REQUEST_REPLY ||
 	     request->state == REQUEST_SOA)) {

@@ -38,6 +38,9 @@ struct request_desk {
 	uint64_t drawn_s; /* when they were; 0: not yet */
 	struct rate *rate; /* of all threads */
 	uint32_t over; /* requests over the limit of their network, for the slip */
+	uint64_t refusing_s; /* the second in which `refused` refusals of UPDATEs were said */
+	uint32_t refused;
+	struct log_limit unsaid_lines;
 	struct log_limit over_lines;
 	uint64_t idle_ms; /* by TCP: how long a connection may be idle */
 };

@@ -418,7 +418,7 @@ static int note_subtypes(struct evaluation *evaluation)
 		if (change->form != DNS_UPDATE_ADD || change->type != DNS_TYPE_PTR) {
 			continue;
 		}
-		const enum name_role role = zone_role(evaluation->plan->zone, change->name);
+		const enum name_role role = evaluation->roles[i];
 		if (role == ROLE_SUBTYPE && is_instance_ptr(evaluation, change, role)) {
 			ret = note_subtype(evaluation, change);
 		}
@@ -485,9 +485,9 @@ static int change_name(struct evaluation *evaluation, struct draft *draft,
 	return ERR_DAMAGED;
 }
 
-static int apply_change(struct evaluation *evaluation, const struct command_change *change)
+static int apply_change(struct evaluation *evaluation, const struct command_change *change,
+			enum name_role role)
 {
-	const enum name_role role = zone_role(evaluation->plan->zone, change->name);
 	struct draft *draft = NULL;
 
 	if (is_instance_ptr(evaluation, change, role)) {
@@ -506,7 +506,7 @@ int apply_changes(struct evaluation *evaluation)
 	int ret = OK;
 
 	for (size_t i = 0; ret == OK && i < evaluation->update.update_count; i++) {
-		ret = apply_change(evaluation, &evaluation->changes[i]);
+		ret = apply_change(evaluation, &evaluation->changes[i], evaluation->roles[i]);
 	}
 	return ret;
 }

@@ -54,6 +54,7 @@ int registry_evaluate_parts(const struct zone *zone, const struct registry_updat
 		.update = *parts->head,
 		.prereqs = parts->prereqs,
 		.changes = parts->changes,
+		.roles = parts->roles,
 		.arena = arena,
 		.plan = plan,
 		.version = version,
@@ -106,16 +107,20 @@ int registry_evaluate(const struct root *root, const uint8_t *command, size_t si
 		arena_calloc(arena, update.prereq_count + 1u, sizeof(*prereqs));
 	struct command_change *changes =
 		arena_calloc(arena, update.update_count + 1u, sizeof(*changes));
-	if (prereqs == NULL || changes == NULL) {
+	enum name_role *roles = arena_calloc(arena, update.update_count + 1u, sizeof(*roles));
+	if (prereqs == NULL || changes == NULL || roles == NULL) {
 		return ERR_NOMEM;
 	}
 	ret = command_read_update_records(&update, prereqs, changes);
 	if (ret != OK) {
 		return ret;
 	}
-	const struct registry_update parts = {&update, prereqs, changes};
-	return registry_evaluate_parts(root_zone(root, update.zone), &parts, version, time_s, arena,
-				       plan);
+	const struct zone *zone = root_zone(root, update.zone);
+	for (size_t i = 0; zone != NULL && i < update.update_count; i++) {
+		roles[i] = zone_role(zone, changes[i].name);
+	}
+	const struct registry_update parts = {&update, prereqs, changes, roles};
+	return registry_evaluate_parts(zone, &parts, version, time_s, arena, plan);
 }
 
 bool registry_beat(const struct plan *plan, uint64_t now_ms)

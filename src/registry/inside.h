@@ -45,6 +45,7 @@ struct evaluation {
 	struct command_update update;
 	const struct command_prereq *prereqs; /* update.prereq_count */
 	const struct command_change *changes; /* update.update_count */
+	const enum name_role *roles; /* of their names */
 	struct plan *plan;
 	struct arena *arena;
 	uint64_t version;

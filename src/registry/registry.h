@@ -51,6 +51,7 @@ struct registry_update {
 	const struct command_update *head; /* but for its walks */
 	const struct command_prereq *prereqs; /* head->prereq_count */
 	const struct command_change *changes; /* head->update_count */
+	const enum name_role *roles; /* of their names */
 };
 
 /*

@@ -43,10 +43,13 @@ static int refuse_by(struct receipt *receipt, const uint8_t *name,
 	char reason[sizeof(receipt->answer->reason)];
 	size_t used;
 
+	receipt->answer->is_unproven = verdict->is_unproven;
+	if (receipt->request->is_terse) {
+		return update_deny(receipt, name, "");
+	}
 	access_explain(reason, sizeof(reason), &receipt->conf->update, verdict);
 	used = strlen(reason);
 	snprintf(reason + used, sizeof(reason) - used, "%s", more);
-	receipt->answer->is_unproven = verdict->is_unproven;
 	return update_deny(receipt, name, reason);
 }
 

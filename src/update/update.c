@@ -73,9 +73,13 @@ int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason
 	size_t room = sizeof(answer->result.ede_text) - NAME_LEAST;
 	char text[DNS_NAME_TEXT_MAX];
 
+	answer->is_denied = true;
+	if (receipt->request->is_terse) {
+		answer->result.rcode = DNS_RCODE_REFUSED;
+		return DNS_RCODE_REFUSED;
+	}
 	/* The reason is what the sender does not know. */
 	room = said < room ? sizeof(answer->result.ede_text) - said : NAME_LEAST;
-	answer->is_denied = true;
 	snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
 	dns_name_to_text(answer->zone, receipt->apex);
 	dns_name_to_text(answer->name, name);
@@ -345,8 +349,10 @@ static bool take_apart(struct receipt *receipt, const struct command_update *hea
 		arena_alloc(receipt->arena, receipt->prereqs.count * sizeof(*prereqs));
 	struct command_change *changes =
 		arena_alloc(receipt->arena, receipt->updates.count * sizeof(*changes));
+	enum name_role *roles =
+		arena_alloc(receipt->arena, receipt->updates.count * sizeof(*roles));
 
-	if (prereqs == NULL || changes == NULL) {
+	if (prereqs == NULL || changes == NULL || roles == NULL) {
 		return false;
 	}
 	for (size_t i = 0; i < receipt->prereqs.count; i++) {
@@ -354,8 +360,9 @@ static bool take_apart(struct receipt *receipt, const struct command_update *hea
 	}
 	for (size_t i = 0; i < receipt->updates.count; i++) {
 		changes[i] = change_of(&receipt->updates.entries[i]);
+		roles[i] = receipt->updates.entries[i].role;
 	}
-	*parts = (struct registry_update){head, prereqs, changes};
+	*parts = (struct registry_update){head, prereqs, changes, roles};
 	return true;
 }
 

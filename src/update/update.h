@@ -30,6 +30,7 @@ struct update_request {
 	uint64_t now_s;
 	uint64_t now_ms;
 	bool may_beat; /* false behind an unanswered logged one of the same connection */
+	bool is_terse; /* nobody reads what a refusal by a rule says: no text is made */
 };
 
 struct update_answer {
@@ -40,7 +41,7 @@ struct update_answer {
 	bool is_denied; /* refused by a rule: one log line is due */
 	bool is_unproven; /* with is_denied: a proven address would be allowed */
 	bool is_senseless; /* with is_denied: for an address that it registers */
-	char reason[160]; /* the rule, with is_denied */
+	char reason[160]; /* the rule, with is_denied; empty, as the next two, when is_terse */
 	char zone[DNS_NAME_TEXT_MAX];
 	char name[DNS_NAME_TEXT_MAX]; /* the name refused, with is_denied */
 };

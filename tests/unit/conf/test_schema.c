@@ -344,6 +344,7 @@ START_TEST(what_is_not_written_has_its_default)
 	ck_assert_uint_le(conf->stream_threads, conf->threads);
 	ck_assert_uint_eq(conf->change_max, 200000);
 	ck_assert_uint_eq(conf->update_queue, 10000);
+	ck_assert_uint_eq(conf->refusal_rate, 1000);
 	ck_assert_uint_eq(conf->tcp_max, 1000);
 	ck_assert_uint_eq(conf->tcp_idle_s, 10);
 	ck_assert_uint_eq(conf->udp_pause_us, 0);

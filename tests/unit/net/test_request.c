@@ -209,6 +209,45 @@ START_TEST(what_was_cut_on_its_way_is_malformed)
 }
 END_TEST
 
+static enum request_state state_of(struct request_desk *desk, const char *text, bool is_stream)
+{
+	static struct sockaddr_storage peer;
+	uint8_t octets[512];
+	struct request request = {
+		.wire = octets, .peer = &peer, .is_stream = is_stream, .may_beat = true};
+
+	peer = address("127.0.0.1");
+	request.size = hex_read(octets, sizeof(octets), text);
+	request_begin(desk, &request);
+	return request.state;
+}
+
+/* A flood of what is refused must not cost a reply each. */
+START_TEST(refused_updates_of_strangers_are_answered_up_to_a_rate)
+{
+	static const char update[] = "1234 2800 0000 0000 0000 0000";
+	static const char query[] = "1234 0100 0000 0000 0000 0000";
+	struct tally tally = {0};
+	struct request_desk desk;
+	struct conf two = {.refusal_rate = 2};
+
+	request_desk_init(&desk, &tally);
+	for (uint64_t second = 5; second < 7; second++) {
+		request_round(&desk, (const struct root *)&no_root, &two);
+		desk.mono_ms = second * 1000;
+		for (unsigned i = 0; i < 5; i++) {
+			ck_assert_int_eq(state_of(&desk, update, false),
+					 i < 2 ? REQUEST_REPLY : REQUEST_DROP);
+		}
+		ck_assert_int_eq(state_of(&desk, query, false), REQUEST_REPLY);
+		ck_assert_int_eq(state_of(&desk, update, true), REQUEST_REPLY);
+	}
+	ck_assert_uint_eq(tally.refusals_unsaid, 6);
+	ck_assert_uint_eq(tally.updates, 12);
+	request_desk_deinit(&desk);
+}
+END_TEST
+
 START_TEST(a_clients_place_is_its_networks)
 {
 	static const struct {
@@ -245,9 +284,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		each_refusal_has_its_rcode_and_reason,     a_refusal_echoes_what_could_be_read,
-		what_was_cut_on_its_way_is_malformed,      a_clients_place_is_its_networks,
+		each_refusal_has_its_rcode_and_reason,
+		a_refusal_echoes_what_could_be_read,
+		what_was_cut_on_its_way_is_malformed,
+		a_clients_place_is_its_networks,
 		a_clients_place_is_the_same_on_every_node,
+		refused_updates_of_strangers_are_answered_up_to_a_rate,
 	};
 
 	return run_tests("request", tests, COUNT_OF(tests));

@@ -173,6 +173,7 @@ struct sender {
 	const char *peer;
 	bool is_tcp;
 	bool has_key; /* signed by the key ops */
+	bool is_terse;
 };
 
 static const struct sender local = {.peer = "127.0.0.1"};
@@ -227,7 +228,8 @@ static enum update_outcome receive(const struct sender *sender, const struct sen
 					       .signed_s = NOW_S,
 					       .now_s = NOW_S,
 					       .now_ms = NOW_S * 1000,
-					       .may_beat = may_beat};
+					       .may_beat = may_beat,
+					       .is_terse = sender->is_terse};
 	enum update_outcome outcome;
 
 	arena_reset(&arena);
@@ -548,6 +550,13 @@ START_TEST(the_first_name_refused_refuses_the_message)
 	ck_assert_str_eq(answer.zone, "svc.test.");
 	ck_assert_str_eq(answer.name, "db-1._http._tcp.svc.test.");
 	ck_assert_str_eq(answer.reason, "no rule allows this");
+
+	/* Where nobody reads why, it is refused as well. */
+	struct sender terse = web;
+	terse.is_terse = true;
+	ck_assert_int_eq(receive(&terse, &sent, true, &answer), UPDATE_REPLY);
+	ck_assert(answer.is_denied && answer.result.rcode == DNS_RCODE_REFUSED);
+	ck_assert(!answer.result.has_ede && answer.reason[0] == '\0');
 }
 END_TEST
 
