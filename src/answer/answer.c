@@ -93,6 +93,25 @@ static void find_targets(const struct root *root, struct answer_query *queries, 
 	}
 }
 
+/* DS at the apex of a zone of ours is asked of the zone above, if that is ours too. */
+static void find_parent(const struct root *root, struct zone_find *find)
+{
+	const struct zone *parent;
+	const struct node *node;
+
+	if (find->zone == NULL || find->name[0] == 0 ||
+	    !dns_name_equal(find->name, zone_apex(find->zone))) {
+		return;
+	}
+	parent = root_zone_for(root, dns_name_parent(find->name));
+	node = parent == NULL || !zone_is_served(parent) ? NULL : zone_node(parent, find->name);
+	if (node != NULL) {
+		find->zone = parent;
+		find->node = node;
+		find->cut = NULL;
+	}
+}
+
 void answer_find(const struct root *root, struct answer_query *queries, size_t count)
 {
 	struct zone_find finds[BATCH];
@@ -107,6 +126,9 @@ void answer_find(const struct root *root, struct answer_query *queries, size_t c
 		for (size_t i = 0; i < some; i++) {
 			queries[i].root = root;
 			queries[i].find = finds[i];
+			if (queries[i].message->qtype == DNS_TYPE_DS) {
+				find_parent(root, &queries[i].find);
+			}
 		}
 		find_targets(root, queries, some);
 		queries += some;
@@ -352,25 +374,6 @@ static bool answer_name(struct reply *reply)
 	return answer_missing(reply);
 }
 
-/* DS at the apex of a zone of ours is asked of the zone above, if that is ours too. */
-static void find_parent(struct reply *reply)
-{
-	struct zone_find *find = &reply->find;
-	const struct zone *parent;
-	const struct node *node;
-
-	if (find->name[0] == 0 || !dns_name_equal(find->name, zone_apex(find->zone))) {
-		return;
-	}
-	parent = root_zone_for(reply->query->root, dns_name_parent(find->name));
-	node = parent == NULL || !zone_is_served(parent) ? NULL : zone_node(parent, find->name);
-	if (node != NULL) {
-		find->zone = parent;
-		find->node = node;
-		find->cut = NULL;
-	}
-}
-
 /* Questions that are answered without looking. */
 static bool is_refused(struct reply *reply)
 {
@@ -441,9 +444,6 @@ void answer_write(const struct answer_query *query, struct rand *rand, struct dn
 	begin(&reply);
 	if (is_refused(&reply)) {
 		return;
-	}
-	if (qtype_of(&reply) == DNS_TYPE_DS) {
-		find_parent(&reply);
 	}
 	dns_writer_flags(writer, DNS_FLAG_AA, 0);
 	while (answer_name(&reply)) {
