@@ -260,15 +260,32 @@ static const char *nearest_key(const char *in, const char *key)
 	return best;
 }
 
+/* The mapping inside `in` whose key this is, such as allow for net of a rule; NULL: none is. */
+static const char *inside_of(const char *in, const char *key)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (strcmp(rows[i].in, in) == 0 && rows[i].inside != NULL &&
+		    find_row(rows[i].inside, key) != NULL) {
+			return rows[i].key;
+		}
+	}
+	return NULL;
+}
+
 static int refuse_unknown(const struct decoder *decoder, const char *in, const char *path,
 			  const struct node *node)
 {
 	char text[VALUE_QUOTE_MAX];
 	char inner[DECODE_PATH_MAX];
+	const char *inside = inside_of(in, node->key);
 
 	value_quote(text, node->key);
 	snprintf(inner, sizeof(inner), "%s%s%.*s", path, path[0] == 0 ? "" : ".",
 		 (int)strlen(text) - 2, text + 1);
+	if (inside != NULL) {
+		return refuse(decoder, inner, node->line,
+			      "unknown key; it stands one level below, in \"%s\"", inside);
+	}
 	return refuse(decoder, inner, node->line, "unknown key; the nearest known one is \"%s\"",
 		      nearest_key(in, node->key));
 }

@@ -213,6 +213,21 @@ static bool request_options(struct request_desk *desk, struct request *request)
 	return !edns->has_keepalive || !request->is_stream || request_keepalive(desk, request);
 }
 
+/* The error of RFC 8945 5.2 in words. */
+static const char *request_signature_fault(unsigned error)
+{
+	switch (error) {
+	case DNS_TSIG_BADKEY:
+		return "TSIG: no key of ours has this name and algorithm";
+	case DNS_TSIG_BADTIME:
+		return "TSIG: your clock and ours differ by more than the signature allows";
+	case DNS_TSIG_BADTRUNC:
+		return "TSIG: the signature is cut short";
+	default:
+		return "TSIG: the signature is wrong; another secret may have made it";
+	}
+}
+
 /* Who asks? false: the answer is known. */
 static bool request_verify(struct request_desk *desk, struct request *request)
 {
@@ -235,7 +250,8 @@ static bool request_verify(struct request_desk *desk, struct request *request)
 	} else if (ret == (int)DNS_RCODE_FORMERR) {
 		request_reply_ede(request, DNS_RCODE_FORMERR, DNS_EDE_OTHER, "TSIG is malformed");
 	} else if (ret > 0) {
-		request_reply(request, (unsigned)ret);
+		request_reply_ede(request, (unsigned)ret, DNS_EDE_PROHIBITED,
+				  request_signature_fault(request->signer.tsig.error));
 		if (request->signer.reply_tsig &&
 		    dns_message_opcode(&request->message) == DNS_OPCODE_UPDATE) {
 			request_log_signature(desk, request);

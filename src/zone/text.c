@@ -127,7 +127,6 @@ static int check_type(const struct reading *reading, uint16_t type, const struct
 			    "%s: signed zones are not served; let a secondary sign, see "
 			    "SIGNED ZONES in waggled.conf(5)",
 			    name);
-	case DNS_TYPE_SIG:
 	case DNS_TYPE_NXT:
 		return fail(reading, "%s is obsolete and not stored", name);
 	default:

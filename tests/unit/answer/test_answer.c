@@ -266,14 +266,14 @@ static const char test_zone[] =
 
 static const char child_zone[] = "$ORIGIN child.test.\n"
 				 "$TTL 200\n"
-				 "@ SOA ns admin 9 3600 600 86400 20\n"
+				 "@ 15 SOA ns admin 9 3600 600 86400 20\n" /* RFC 2308 5: the lower one */
 				 "@ NS ns\n"
 				 "ns A 192.0.2.54\n"
 				 "www A 192.0.2.55\n"
 				 "back CNAME ns.test.\n";
 
 #define TEST_SOA "au test. 60 SOA ns.test. admin.test. 7 3600 600 86400 60\n"
-#define CHILD_SOA "au child.test. 20 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
+#define CHILD_SOA "au child.test. 15 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
 
 static void set_up(void)
 {

@@ -375,6 +375,53 @@ START_TEST(what_was_passed_fills_up)
 }
 END_TEST
 
+/* P is the power of two not below the largest weight: none of these is passed. */
+START_TEST(members_that_all_weigh_a_power_of_two_are_shown_in_turn)
+{
+	static struct pick pick;
+	struct pool *pool = pool_new();
+	struct set_walk walk;
+	struct rand rand;
+	struct set set;
+
+	rand_init(&rand, seed);
+	fill(pool, 0, 500, 0, 16);
+	ck_assert(view(pool, DNS_TYPE_A, &set));
+	for (unsigned c = 0; c < 200; c++) {
+		const uint64_t client = rand_next(&rand);
+		const struct set_level level = set_level(&set, 0);
+		const uint32_t start = set_ring_start(&set, &level, client);
+
+		pick_members(&pick, &set, client, 100);
+		set_walk_start(&walk, &set, start);
+		for (uint32_t i = 0; i < 100 && start + i < set.count; i++) {
+			hold(pick.member[i] == set_walk_next(&walk));
+		}
+	}
+	pool_free(pool);
+}
+END_TEST
+
+/* Of 2,000 members 800 are looked at: so many clients of 2,000 see the one that outweighs all. */
+START_TEST(eight_times_as_many_as_are_shown_are_looked_at)
+{
+	static struct shown shown;
+	struct pool *pool = pool_new();
+	struct rand rand;
+	double seen = 0;
+
+	rand_init(&rand, seed);
+	fill(pool, 0, 1, 0, 65535);
+	fill(pool, 1, 1999, 0, 1);
+	for (unsigned c = 0; c < 2000; c++) {
+		show(&shown, pool, DNS_TYPE_A, rand_next(&rand), 100);
+		seen += shown.record[0] != 0 ? 1 : 0;
+	}
+	expect_near(seen, 800, 20);
+	pool_free(pool);
+}
+END_TEST
+
 /* ---- who is seen by whom ----------------------------------------------------------------- */
 
 START_TEST(each_member_is_shown_to_somebody)
@@ -526,6 +573,8 @@ int main(int argc, char **argv)
 		addresses_are_shown_in_proportion_to_their_weights,
 		without_weights_all_are_shown_alike,
 		what_was_passed_fills_up,
+		members_that_all_weigh_a_power_of_two_are_shown_in_turn,
+		eight_times_as_many_as_are_shown_are_looked_at,
 		each_member_is_shown_to_somebody,
 		each_member_with_a_weight_is_shown_to_somebody,
 		the_next_priority_is_shown_from_the_clients_place_too,

@@ -39,6 +39,8 @@
 
 enum { DEADLINE_MS = 5000, QUEUE = 100 };
 
+static unsigned queue = QUEUE; /* of the next start() */
+
 /* ---- a server ----------------------------------------------------------------------------- */
 
 struct server {
@@ -84,7 +86,7 @@ static void start_core(struct server *server)
 				  &(struct core_options){
 					  .log_ops = &store_ram,
 					  .log = server->log,
-					  .queue = QUEUE,
+					  .queue = queue,
 				  }),
 			 OK);
 	ck_assert_int_eq(core_restore(server->core, &error), OK);
@@ -1138,6 +1140,41 @@ START_TEST(who_sends_no_more_gets_the_answers_to_his_updates)
 }
 END_TEST
 
+/* What comes behind the 256th stays unread, and is answered in its time. */
+START_TEST(so_many_updates_of_a_connection_wait_and_the_others_are_not_read)
+{
+	queue = 1000;
+	struct server server = start_published();
+	const int fd = dial_tcp(&server);
+	uint8_t reply[DNS_UDP_SAFE];
+	struct hold hold;
+	char text[256];
+
+	hold_core(&hold, &server);
+	for (unsigned id = 0; id < 300; id++) {
+		send_framed(fd, add_text(text, id, id % 256));
+	}
+	wait_for_updates(&server, 256);
+	/* Each question is a turn of the connection's thread. */
+	for (unsigned i = 0; i < 20; i++) {
+		const int other = dial_tcp(&server);
+
+		send_framed(other, ask_text(text, 1, 1));
+		receive_framed(other, reply);
+		close(other);
+	}
+	ck_assert_uint_eq(count(&server).updates, 256);
+	release_core(&hold);
+	for (unsigned left = 300; left > 0; left--) {
+		receive_framed(fd, reply);
+		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+	}
+	close(fd);
+	stop(&server);
+	queue = QUEUE;
+}
+END_TEST
+
 START_TEST(a_stop_answers_what_is_under_way)
 {
 	struct server server = start_published();
@@ -1328,6 +1365,7 @@ int main(void)
 		a_query_overtakes_an_update_that_waits,
 		a_connection_may_end_before_its_updates,
 		who_sends_no_more_gets_the_answers_to_his_updates,
+		so_many_updates_of_a_connection_wait_and_the_others_are_not_read,
 		a_stop_answers_what_is_under_way,
 		a_full_queue_is_said_at_once,
 		stopping_takes_no_time,

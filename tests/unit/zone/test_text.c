@@ -201,7 +201,7 @@ static const struct bad bads[] = {
 				     "let a secondary sign, see SIGNED ZONES in waggled.conf(5)"},
 	{"@ 5 DNSKEY x\n", "3: DNSKEY: signed zones are not served; "
 			   "let a secondary sign, see SIGNED ZONES in waggled.conf(5)"},
-	{"a 5 SIG x\n", "3: SIG is obsolete and not stored"},
+	{"a 5 NXT x\n", "3: NXT is obsolete and not stored"},
 	{"a.example. 5 A 192.0.2.1\n", "3: a.example. is not in the zone static.example."},
 	{"a 5 SOA b c 1 2 3 4 5\n", "3: a SOA below the apex, at a.static.example."},
 	{"@ 5 SOA b c 1 2 3 4 5\n", "3: a second SOA; the first is in line 1"},
