@@ -264,13 +264,14 @@ static const char test_zone[] =
 	"many MX 1 many\n"
 	"many TXT \"m\"\n";
 
-static const char child_zone[] = "$ORIGIN child.test.\n"
-				 "$TTL 200\n"
-				 "@ 15 SOA ns admin 9 3600 600 86400 20\n" /* RFC 2308 5: the lower one */
-				 "@ NS ns\n"
-				 "ns A 192.0.2.54\n"
-				 "www A 192.0.2.55\n"
-				 "back CNAME ns.test.\n";
+static const char child_zone[] =
+	"$ORIGIN child.test.\n"
+	"$TTL 200\n"
+	"@ 15 SOA ns admin 9 3600 600 86400 20\n" /* RFC 2308 5: the lower one */
+	"@ NS ns\n"
+	"ns A 192.0.2.54\n"
+	"www A 192.0.2.55\n"
+	"back CNAME ns.test.\n";
 
 #define TEST_SOA "au test. 60 SOA ns.test. admin.test. 7 3600 600 86400 60\n"
 #define CHILD_SOA "au child.test. 15 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
@@ -595,8 +596,9 @@ START_TEST(any_is_one_set_by_udp_and_all_by_tcp)
 		 "NOERROR AA\nan ns.test. 300 A 192.0.2.1\nan ns.test. 300 AAAA 2001:db8::1\n"},
 		{UDP("missing.test. ANY"), "NXDOMAIN AA\n" TEST_SOA},
 		{TCP("child.test. ANY"),
-		 "NOERROR AA\nan child.test. 200 NS ns.child.test.\n"
-		 "an child.test. 200 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
+		 "NOERROR AA\n"
+		 "an child.test. 15 SOA ns.child.test. admin.child.test. 9 3600 600 86400 20\n"
+		 "an child.test. 200 NS ns.child.test.\n"
 		 "ad ns.child.test. 200 A 192.0.2.54\n"},
 	};
 
@@ -1042,6 +1044,28 @@ START_TEST(browsing_is_never_sampled_and_fills_the_message)
 }
 END_TEST
 
+/* Who has to know the members of a pool asks for them, and gets the part that is meant for him. */
+START_TEST(a_pool_that_is_not_shown_whole_is_not_added_to_others)
+{
+	static const struct {
+		uint32_t answer_max;
+		unsigned added;
+	} cases[] = {{100, 40}, {40, 40}, {39, 0}, {8, 0}};
+	static struct got got;
+	const struct asked asked = TCP("mail.svc.test. MX");
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		set_up_registry(cases[i].answer_max);
+		provide_many(0, 40, "0");
+		provide("mail 60 MX 10 http.pool\n");
+		ask(&got, &asked);
+		ck_assert_uint_eq(got.message.count[DNS_ANSWER], 1);
+		ck_assert_uint_eq(got.message.count[DNS_ADDITIONAL], cases[i].added);
+		tear_down();
+	}
+}
+END_TEST
+
 START_TEST(browsing_tells_about_other_instances_each_time)
 {
 	static struct got got;
@@ -1221,6 +1245,7 @@ int main(void)
 		one_change_moves_at_most_one_member_of_a_subset,
 		a_small_lowest_priority_is_shown_whole,
 		browsing_is_never_sampled_and_fills_the_message,
+		a_pool_that_is_not_shown_whole_is_not_added_to_others,
 		browsing_tells_about_other_instances_each_time,
 		a_zone_without_its_base_is_not_ready,
 		answering_allocates_nothing,

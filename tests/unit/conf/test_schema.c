@@ -40,8 +40,9 @@ static const struct {
 	{"srever: {}\n", "1: srever: unknown key; the nearest known one is \"server\""},
 	{"server: {listen: [127.0.0.1@53], treads: 2}\n",
 	 "1: server.treads: unknown key; the nearest known one is \"threads\""},
-	{"zone: [{name: a.example, file: a, transfer: [{net: 10.0.0.0/8}]}]\nserver: {listen: [::1]}\n",
-	 "1: zone.transfer.net: unknown key; it stands one level below, in \"allow\""},
+	{"server: {listen: [127.0.0.1@53]}\n"
+	 "zone: [{name: a.example, file: a, transfer: [{net: 10.0.0.0/8}]}]\n",
+	 "2: zone.transfer.net: unknown key; it stands one level below, in \"allow\""},
 	{"server: {listen: [127.0.0.1@53]}\nzone: [{name: a.example, ttl: {max: 1d}}]\n",
 	 "2: zone.ttl: unknown key; it stands one level below, in \"registry\""},
 	{"server: x\n",
