@@ -1,7 +1,9 @@
 /*
  * Versions in a list, oldest first. The oldest but one may give up its garbage, and the oldest
  * leave the list, as soon as nobody holds the oldest and the grace period has passed; then the
- * next, and so on: a version that is held keeps all garbage behind it.
+ * next, and so on: a version that is held keeps the garbage behind it. Not all of it: what was made
+ * after the newest hold, and dropped again, is in no version that is held, and goes with its grace
+ * period; so a snapshot that takes long keeps one copy of what changes, not one for each change.
  */
 #ifndef WAGGLE_TSAN
 #define _LGPL_SOURCE /* inline; ThreadSanitizer is to see our accesses, not liburcu's own */
@@ -31,6 +33,8 @@ struct version {
 struct reclaim {
 	struct list versions; /* never empty */
 	size_t count;
+	size_t holds; /* of all */
+	uint64_t sifted; /* the newest version whose garbage was looked through for what may go */
 	struct version *spare;
 	bool has_readers;
 	bool is_waiting; /* for a grace period */
@@ -140,6 +144,34 @@ static bool free_oldest(struct reclaim *reclaim, struct version *oldest, struct 
 	return true;
 }
 
+static bool is_graced(const struct reclaim *reclaim, const struct version *version)
+{
+	return !reclaim->has_readers || version->number <= reclaim->graced;
+}
+
+/* Behind a version that is held; true: there is more. */
+static bool sift(struct reclaim *reclaim, size_t *left)
+{
+	struct version *version = newest(reclaim);
+
+	while (version->number > reclaim->sifted + 1 && version->link.prev != &reclaim->versions) {
+		version = version_at(version->link.prev);
+	}
+	for (; version->number > reclaim->sifted && is_graced(reclaim, version);
+	     version = version_at(version->link.next)) {
+		if (*left == 0) {
+			return true;
+		}
+		*left -= 1;
+		garbage_free_young(version->garbage, left);
+		reclaim->sifted = version->number;
+		if (version == newest(reclaim)) {
+			break;
+		}
+	}
+	return false;
+}
+
 static void grace_over(struct rcu_head *head)
 {
 	const struct reclaim *reclaim = list_entry(head, struct reclaim, head);
@@ -166,7 +198,7 @@ bool reclaim_collect(struct reclaim *reclaim)
 	while (oldest != newest(reclaim) && oldest->holds == 0) {
 		struct version *next = version_at(oldest->link.next);
 
-		if (reclaim->has_readers && next->number > reclaim->graced) {
+		if (!is_graced(reclaim, next)) {
 			break;
 		}
 		if (!free_oldest(reclaim, oldest, next, &left)) {
@@ -178,7 +210,7 @@ bool reclaim_collect(struct reclaim *reclaim)
 	    newest(reclaim)->number > reclaim->graced && oldest != newest(reclaim)) {
 		wait_for_grace(reclaim);
 	}
-	return false;
+	return oldest->holds > 0 && sift(reclaim, &left);
 }
 
 bool reclaim_graced(struct reclaim *reclaim)
@@ -207,6 +239,8 @@ void reclaim_stop(struct reclaim *reclaim)
 const struct root *reclaim_hold(struct reclaim *reclaim)
 {
 	newest(reclaim)->holds++;
+	reclaim->holds++;
+	root_hold(newest(reclaim)->root);
 	return newest(reclaim)->root;
 }
 
@@ -214,11 +248,16 @@ bool reclaim_release(struct reclaim *reclaim, const struct root *root)
 {
 	struct list *link = reclaim->versions.next;
 
-	while (link != &reclaim->versions && version_at(link)->root != root) {
+	/* The root of one that nobody holds may be gone, and its place another's. */
+	while (link != &reclaim->versions &&
+	       (version_at(link)->holds == 0 || version_at(link)->root != root)) {
 		link = link->next;
 	}
-	assert(link != &reclaim->versions && version_at(link)->holds > 0);
+	assert(link != &reclaim->versions);
 	version_at(link)->holds--;
+	if (--reclaim->holds == 0) {
+		root_unhold(newest(reclaim)->root);
+	}
 	return reclaim_collect(reclaim);
 }
 

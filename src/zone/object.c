@@ -233,6 +233,37 @@ struct bag *bag_free_some(struct slabs *slabs, struct bag *bag, size_t *left)
 	return bag;
 }
 
+struct bag *bag_free_young(struct slabs *slabs, struct bag *bag, size_t *left)
+{
+	struct bag *to = bag;
+	size_t at = 0;
+
+	for (struct bag *from = bag; from != NULL; from = from->next) {
+		const size_t count = from->count;
+		for (size_t i = 0; i < count; i++) {
+			struct object *object = from->objects[i];
+			*left -= *left > 0;
+			if (slabs_is_young(slabs, object, object->class_of)) {
+				object_free(slabs, object);
+				continue;
+			}
+			if (at == bag_room(to)) {
+				to->count = at;
+				to = to->next;
+				at = 0;
+			}
+			to->objects[at++] = object;
+		}
+	}
+	if (to == NULL) {
+		return NULL;
+	}
+	bags_free(to->next);
+	to->next = NULL;
+	to->count = at;
+	return bag;
+}
+
 void bag_free(struct slabs *slabs, struct bag *bag)
 {
 	size_t all = SIZE_MAX;

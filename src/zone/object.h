@@ -83,5 +83,11 @@ void bag_free(struct slabs *slabs, struct bag *bag);
 /* The same with *left objects at most, which it counts down; the bags that remain. Takes NULL. */
 struct bag *bag_free_some(struct slabs *slabs, struct bag *bag, size_t *left);
 
+/*
+ * Frees those of its objects that nobody holds (slabs_is_young()), and counts down for each that it
+ * looks at; what remains. Takes NULL.
+ */
+struct bag *bag_free_young(struct slabs *slabs, struct bag *bag, size_t *left);
+
 /* Frees one object at the end of a root's life. Takes NULL. */
 void object_free(struct slabs *slabs, void *object);

@@ -3,6 +3,10 @@
  * leads to its slab. The first regions are 1 MiB from malloc(); a large registry gets them from
  * pages.h, where memory is there before it is touched. A slab is empty (any class may take it), partial (in
  * its class's list) or full (in no list).
+ *
+ * Eras tell what is younger than a hold. A slab is of the era in which it was taken last, and the hold
+ * has the number of the era in which it came; a little later a new one begins. In it objects come from
+ * its own slabs only, of which those with room are in lists apart until the hold is over.
  */
 #include "zone/slab.h"
 
@@ -40,6 +44,7 @@ struct free_object {
 struct slab {
 	struct list link;
 	struct free_object *free;
+	uint64_t era;
 	uint32_t fresh; /* offset of what was never given out */
 	uint16_t used;
 	uint8_t class_of;
@@ -60,6 +65,12 @@ struct slabs {
 	struct ahead *ahead; /* pages for then; NULL: none yet */
 	struct list empty;
 	struct list partial[SLAB_CLASSES];
+	struct list apart[SLAB_CLASSES]; /* the partial ones of this era; empty unless is_apart */
+	uint64_t era;
+	uint64_t held_era; /* of the newest hold */
+	uint32_t since_hold; /* objects given out, up to SLAB_APART */
+	bool is_held;
+	bool is_apart; /* held, and this era began after that */
 	size_t count;
 };
 
@@ -83,6 +94,7 @@ int slabs_new(struct slabs **out)
 	list_init(&slabs->empty);
 	for (size_t i = 0; i < SLAB_CLASSES; i++) {
 		list_init(&slabs->partial[i]);
+		list_init(&slabs->apart[i]);
 	}
 	*out = slabs;
 	return OK;
@@ -213,17 +225,74 @@ void slabs_each(struct slabs *slabs, slab_fn fn, void *context)
 	}
 }
 
+/* ---- eras -------------------------------------------------------------------------------- */
+
+/* The lists apart are no longer. */
+static void join(struct slabs *slabs)
+{
+	for (size_t i = 0; slabs->is_apart && i < SLAB_CLASSES; i++) {
+		list_splice(&slabs->partial[i], &slabs->apart[i]);
+	}
+	slabs->is_apart = false;
+}
+
+void slabs_hold(struct slabs *slabs)
+{
+	join(slabs);
+	slabs->is_held = true;
+	slabs->held_era = slabs->era;
+	slabs->since_hold = 0;
+}
+
+void slabs_unhold(struct slabs *slabs)
+{
+	join(slabs);
+	slabs->is_held = false;
+}
+
+/* One more is given out. */
+static void step_era(struct slabs *slabs)
+{
+	if (slabs->is_held && !slabs->is_apart && ++slabs->since_hold == SLAB_APART) {
+		slabs->era++;
+		slabs->is_apart = true;
+	}
+}
+
+static struct slab *slab_of(const void *object)
+{
+	return (struct slab *)((uintptr_t)object / SLAB_SIZE * SLAB_SIZE);
+}
+
+bool slabs_is_young(const struct slabs *slabs, const void *object, uint8_t class_of)
+{
+	return class_of != 0 && slab_of(object)->era > slabs->held_era;
+}
+
+/* Where those of the class are that have room, of the era that counts. */
+static struct list *partial_of(struct slabs *slabs, uint8_t class_of, uint64_t era)
+{
+	return slabs->is_apart && era == slabs->era ? &slabs->apart[class_of]
+						    : &slabs->partial[class_of];
+}
+
+/* ---- objects ----------------------------------------------------------------------------- */
+
 /* A slab of the class that has room; NULL: none left. */
 static struct slab *with_room(struct slabs *slabs, uint8_t class_of)
 {
-	struct list *partial = &slabs->partial[class_of];
+	struct list *partial = partial_of(slabs, class_of, slabs->era);
 
 	if (!list_is_empty(partial)) {
 		return slab_at(partial->next);
 	}
 	struct slab *slab = empty_slab(slabs);
 	if (slab != NULL) {
-		*slab = (struct slab){.class_of = class_of, .fresh = sizeof(struct slab)};
+		*slab = (struct slab){
+			.era = slabs->era,
+			.fresh = sizeof(struct slab),
+			.class_of = class_of,
+		};
 		list_append(partial, &slab->link);
 	}
 	return slab;
@@ -242,6 +311,7 @@ void *slabs_alloc(struct slabs *slabs, size_t size, uint8_t *class_of)
 		slabs->count += large != NULL;
 		return large;
 	}
+	step_era(slabs);
 	struct slab *slab = with_room(slabs, *class_of);
 	if (slab == NULL) {
 		return NULL;
@@ -268,11 +338,11 @@ void slabs_release(struct slabs *slabs, void *object, uint8_t class_of)
 		free(object);
 		return;
 	}
-	struct slab *slab = (struct slab *)((uintptr_t)object / SLAB_SIZE * SLAB_SIZE);
+	struct slab *slab = slab_of(object);
 	struct free_object *released = object;
 	assert(slab->class_of == class_of && slab->used > 0);
 	if (is_full(slab)) {
-		list_append(&slabs->partial[class_of], &slab->link);
+		list_append(partial_of(slabs, class_of, slab->era), &slab->link);
 	}
 	released->next = slab->free;
 	slab->free = released;

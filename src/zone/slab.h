@@ -4,6 +4,9 @@
  * together. A size over SLAB_OBJECT_MAX comes from malloc(); so does every one under
  * AddressSanitizer, which is to see each object by itself. A slab whose last object went serves
  * any size again; the system gets memory back at the end only. Thread: core.
+ *
+ * While somebody holds what there is now, what is made later comes from slabs of its own: so it can
+ * be told what cannot be in anybody's hands by that hold, and need not wait for its end.
  */
 #pragma once
 
@@ -41,6 +44,19 @@ void slabs_release(struct slabs *slabs, void *object, uint8_t class_of);
  * takes the kernel about as long as a restart takes to fill it.
  */
 void slabs_grow(struct slabs *slabs, bool is_growing);
+
+/* Somebody holds all objects that there are now, beside those who held some before. */
+void slabs_hold(struct slabs *slabs);
+
+/* Nobody holds any more. */
+void slabs_unhold(struct slabs *slabs);
+
+/*
+ * Was it made after the newest hold? No is said also of some that were: the first SLAB_APART after a
+ * hold, so that short ones take no memory, and what came from malloc().
+ */
+#define SLAB_APART 2000
+bool slabs_is_young(const struct slabs *slabs, const void *object, uint8_t class_of);
 
 /* Objects that are not released. */
 size_t slabs_count(const struct slabs *slabs);

@@ -167,6 +167,23 @@ bool garbage_free_some(struct garbage *garbage, size_t *left)
 	return true;
 }
 
+void garbage_free_young(struct garbage *garbage, size_t *left)
+{
+	if (garbage != NULL) {
+		garbage->bag = bag_free_young(garbage->slabs, garbage->bag, left);
+	}
+}
+
+void root_hold(const struct root *root)
+{
+	slabs_hold(root->slabs);
+}
+
+void root_unhold(const struct root *root)
+{
+	slabs_unhold(root->slabs);
+}
+
 size_t garbage_size(const struct garbage *garbage)
 {
 	return bag_size(garbage->bag);

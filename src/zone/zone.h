@@ -419,6 +419,19 @@ void garbage_free(struct garbage *garbage);
 /* Frees *left objects at most, which it counts down; true: all of it is gone. Takes NULL. */
 bool garbage_free_some(struct garbage *garbage, size_t *left);
 
+/*
+ * Frees of it what no held version has (root_hold()); counts down what it looked at. Only behind the
+ * grace period of the version that dropped it. Takes NULL.
+ */
+void garbage_free_young(struct garbage *garbage, size_t *left);
+
+/*
+ * `root`, the newest version, is held for long, beside those held before; none is any more. What is made
+ * meanwhile goes to memory of its own. Thread: core.
+ */
+void root_hold(const struct root *root);
+void root_unhold(const struct root *root);
+
 /* Octets that it keeps. */
 size_t garbage_size(const struct garbage *garbage);
 

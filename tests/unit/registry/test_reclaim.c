@@ -8,7 +8,7 @@
 #include "loop/loop.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/run.h"
-#include "zone/zone.h"
+#include "zone/inside.h"
 
 /* The grace periods that ended: what the core's mailbox does in life. */
 struct world {
@@ -234,6 +234,39 @@ START_TEST(what_was_held_for_long_is_freed_in_portions)
 }
 END_TEST
 
+START_TEST(a_hold_keeps_what_it_holds_and_not_what_comes_and_goes)
+{
+	struct world world;
+
+	if (slab_class(sizeof(struct root)) == 0) {
+		return; /* no slabs, so as to see each object by itself: all is kept */
+	}
+	world_init(&world);
+	const struct root *held = reclaim_hold(world.reclaim);
+	const struct slabs *slabs = held->slabs;
+	const uint64_t version = held->version;
+	const size_t before = slabs_count(slabs);
+	for (size_t i = 0; i < 5 * SLAB_APART; i++) {
+		advance(&world);
+	}
+	ck_assert_uint_eq(reclaim_versions(world.reclaim), 5 * SLAB_APART + 1);
+	ck_assert_uint_lt(slabs_count(slabs), before + SLAB_APART + 10);
+	/* A second hold keeps what there is by then, and the first goes on. */
+	const struct root *second = reclaim_hold(world.reclaim);
+	for (size_t i = 0; i < 5 * SLAB_APART; i++) {
+		advance(&world);
+	}
+	ck_assert_uint_lt(slabs_count(slabs), before + 2 * SLAB_APART + 10);
+	ck_assert_uint_eq(held->version, version);
+	ck_assert_uint_eq(second->version, version + 5 * SLAB_APART);
+	reclaim_release(world.reclaim, second);
+	reclaim_release(world.reclaim, held);
+	ck_assert_uint_eq(reclaim_versions(world.reclaim), 1);
+	ck_assert_uint_eq(slabs_count(slabs), before);
+	reclaim_free(world.reclaim);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -243,6 +276,7 @@ int main(void)
 		held_past_the_grace_period_it_goes_with_the_release,
 		any_failed_allocation_is_reported,
 		what_was_held_for_long_is_freed_in_portions,
+		a_hold_keeps_what_it_holds_and_not_what_comes_and_goes,
 	};
 
 	return run_tests("reclaim", tests, COUNT_OF(tests));

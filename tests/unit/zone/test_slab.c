@@ -76,6 +76,49 @@ START_TEST(objects_of_all_sizes_are_cleared_and_apart)
 }
 END_TEST
 
+static bool is_young(const struct slabs *slabs, const struct taken *one)
+{
+	return slabs_is_young(slabs, one->at, one->class_of);
+}
+
+START_TEST(what_was_made_after_a_hold_is_told_from_it)
+{
+	struct slabs *slabs;
+	const size_t first = 3 * SLAB_APART;
+
+	if (slab_class(1) == 0) {
+		return; /* no slabs */
+	}
+	ck_assert_int_eq(slabs_new(&slabs), OK);
+	take(slabs, &taken[0], 100, 1);
+	slabs_hold(slabs);
+	for (size_t i = 1; i < first; i++) {
+		take(slabs, &taken[i], 100, 1);
+		ck_assert_int_eq(is_young(slabs, &taken[i]), i >= SLAB_APART);
+	}
+	ck_assert(!is_young(slabs, &taken[0]));
+	/* A place of before the hold is not given to what came after it; one of after it is. */
+	uint8_t *young = taken[first - 1].at;
+	give_back(slabs, &taken[1]);
+	give_back(slabs, &taken[first - 1]);
+	take(slabs, &taken[1], 100, 1);
+	ck_assert_ptr_eq(taken[1].at, young);
+	/* One more hold: now all are old. */
+	slabs_hold(slabs);
+	for (size_t i = 0; i < first - 1; i++) {
+		ck_assert(!is_young(slabs, &taken[i]));
+	}
+	slabs_unhold(slabs);
+	take(slabs, &taken[first - 1], 100, 1);
+	take(slabs, &taken[first], 2 * SLAB_OBJECT_MAX, 1);
+	ck_assert(!is_young(slabs, &taken[first]));
+	for (size_t i = 0; i <= first; i++) {
+		give_back(slabs, &taken[i]);
+	}
+	slabs_free(slabs);
+}
+END_TEST
+
 START_TEST(a_slab_that_emptied_serves_another_size)
 {
 	struct slabs *slabs;
@@ -184,6 +227,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		objects_of_all_sizes_are_cleared_and_apart,
+		what_was_made_after_a_hold_is_told_from_it,
 		a_slab_that_emptied_serves_another_size,
 		all_objects_are_met_also_of_a_large_registry,
 		nth_allocation_fails_cleanly,
