@@ -355,7 +355,7 @@ struct thread_schedule {
 
 void thread_be_prompt(void)
 {
-	struct thread_schedule schedule;
+	struct thread_schedule schedule = {.size = sizeof(schedule)};
 
 	/* All but the turn is given back as it is. */
 	if (syscall(SYS_sched_getattr, 0, &schedule, sizeof(schedule), 0) != 0) {
