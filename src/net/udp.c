@@ -197,13 +197,21 @@ static bool udp_answer_again(struct udp_worker *worker, size_t slot)
 	return true;
 }
 
+/* By its opcode. Nothing else is ever kept, so that a heartbeat need not be looked for. */
+static inline bool udp_is_query(const uint8_t *wire)
+{
+	return (wire[2] >> 3 & 0xf) == DNS_OPCODE_QUERY;
+}
+
 /* Answers what it can as before; how many are left. */
 static size_t udp_recall(struct udp_worker *worker, size_t count)
 {
 	size_t left = 0;
 
 	for (size_t slot = 0; slot < count; slot++) {
-		worker->looks[slot].size = worker->heads[slot].msg_len;
+		struct memo_look *look = &worker->looks[slot];
+
+		look->size = udp_is_query(look->wire) ? worker->heads[slot].msg_len : 0;
 	}
 	memo_find(worker->memo, worker->looks, count);
 	for (size_t slot = 0; slot < count; slot++) {
