@@ -93,6 +93,10 @@ class Figures:
             yield (f"{what:26}{name:10}{self.median(what, name, 'instance_octets'):20.0f}"
                    f"{self.median(what, name, 'rss') / 2**20:10.1f}")
 
+        for what, name in self.select("restart_s"):
+            yield (f"{what:36}{name:10}{self.median(what, name, 'restart_s'):10.2f} s, with a log of "
+                   f"{self.median(what, name, 'log_octets') / 1e6:.1f} MB")
+
     def show_instructions(self):
         rows = self.select("instructions")
         if rows:
@@ -174,6 +178,9 @@ class Figures:
         for what, name in memory:
             yield (f"- {what}, {name}: {self.median(what, name, 'instance_octets'):.0f} octets "
                    f"an instance")
+        for what, name in self.select("restart_s"):
+            yield (f"- {what}, {name}: {self.median(what, name, 'restart_s'):.1f} s to the first answer, with "
+                   f"{self.median(what, name, 'log_octets') / 1e6:.0f} MB of log behind the snapshot")
         for what in dict.fromkeys(what for what, _ in counted):
             counts = [self.median(what, name, "instructions") for name in ("waggled", "echo")]
             yield (f"- instructions a query in user space, {what}: {counts[0]:.0f}, the echo's "

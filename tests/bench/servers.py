@@ -1,6 +1,7 @@
 """The servers that are measured: how each is started on the same zone, and what it has cost."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -43,6 +44,7 @@ class Server:
 
     def __init__(self, name, command, port, log, stdout=None):
         self.name = name
+        self.command = command
         self.port = port
         self.process = subprocess.Popen(
             ["taskset", "-c", str(SERVER_CORE)] + command, start_new_session=True,
@@ -166,6 +168,20 @@ class House:
         port = free_port()
         command = [*prefix, *self.starters[name](data, port, zone_file)]
         return self.keep(Server(name, command, port, self.log))
+
+    def again(self, server):
+        """Kills it and starts the same again, with what it has on disk."""
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        self.servers.remove(server)
+        return self.keep(Server(server.name, server.command, server.port, self.log))
+
+    def log_octets(self, waggled):
+        """Of its log since the last snapshot."""
+        control = os.path.join(os.path.dirname(waggled.command[-1]), "control")
+        text = subprocess.run([os.path.join(self.build, "src/waggle/waggle"), "--control", control,
+                               "metrics"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return int(re.search(r"^waggled_log_bytes (\d+)", text, re.M).group(1))
 
     def echo(self, name, size, prefix=()):
         command = [*prefix, self.program("echo"), str(size)]
