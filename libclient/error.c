@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "dns/types.h"
 
 static const char *const texts[] = {
@@ -70,22 +69,6 @@ int wgl_error_set(struct waggle_error *error, int code, const char *format, ...)
 int wgl_error_code(struct waggle_error *error, int code)
 {
 	return wgl_error_set(error, code, "%s", waggle_error_text(code));
-}
-
-int wgl_code(int err)
-{
-	switch (err) {
-	case OK:
-		return WAGGLE_OK;
-	case ERR_NOMEM:
-		return WAGGLE_ERR_NOMEM;
-	case ERR_RANGE:
-		return WAGGLE_ERR_NAME;
-	case ERR_FORMAT:
-		return WAGGLE_ERR_SERVER;
-	default:
-		return WAGGLE_ERR_SYSTEM;
-	}
 }
 
 int wgl_code_of_rcode(int rcode)

@@ -1,5 +1,5 @@
 /*
- * Errors of the library: filling struct waggle_error, and codes of the house's own parts.
+ * Errors of the library: filling struct waggle_error, and codes of what servers say.
  * Internal functions return enum waggle_code like the public ones. Thread: any.
  */
 #pragma once
@@ -17,9 +17,6 @@ int wgl_error_set(struct waggle_error *error, int code, const char *format, ...)
 
 /* The text of the code alone. Returns `code`. */
 int wgl_error_code(struct waggle_error *error, int code);
-
-/* A code of ours for an ERR_* of the house. */
-int wgl_code(int err);
 
 /* The code for an rcode that is no answer; and the rcode's name, "SERVFAIL" or "RCODE 23". */
 int wgl_code_of_rcode(int rcode);
