@@ -33,6 +33,7 @@ static const struct command commands[] = {
 	{"why", why_run},
 	{"metrics", metrics_run},
 	{"policy", policy_run},
+	{"expire", expire_run},
 	{"release", release_run},
 	{"remove", remove_run},
 };

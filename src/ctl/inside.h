@@ -37,6 +37,7 @@ int import_take(const struct ctl_options *options, const json_t *request, const 
 		size_t size, json_t *reply);
 
 /* operator.c: a held instance is published; what is registered at a name goes. */
+int expire_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int release_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply);
 

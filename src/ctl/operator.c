@@ -2,7 +2,7 @@
  * `release` and `remove`: an operator's word about one name goes through the log as any other
  * command, and is answered when it is durable and published. The thread waits for that, one append
  * of the log; other clients of the socket wait as long, which is not for ever: on a disk that hangs
- * the answer is that it is not known yet.
+ * the answer is that it is not known yet. `expire` is about the core's protection of a type alone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -143,4 +143,35 @@ int release_run(const struct ctl_options *options, const json_t *request, json_t
 int remove_run(const struct ctl_options *options, const json_t *request, json_t *reply)
 {
 	return run(options, request, reply, OPERATOR_REMOVE);
+}
+
+/* "confirm" false or not there: only says how many would go. */
+int expire_run(const struct ctl_options *options, const json_t *request, json_t *reply)
+{
+	const bool is_confirmed = json_is_true(json_object_get(request, "confirm"));
+	const struct root *root = core_hold(options->core);
+	char text[DNS_NAME_TEXT_MAX];
+	uint8_t type[DNS_NAME_MAX];
+	const struct zone *zone;
+	uint32_t kept;
+
+	if (root == NULL) {
+		return ERR_NOMEM;
+	}
+	const int ret = ctl_find_name(root, request, reply, type, &zone);
+	core_release(options->core, root);
+	if (ret != OK) {
+		return ret == ERR_FORMAT ? OK : ret;
+	}
+	dns_name_to_text(text, type);
+	if (!core_unguard(options->core, type, is_confirmed, &kept)) {
+		return ctl_refuse(reply, CTL_NOT_FOUND, "%s is not protected against mass expiry",
+				  text);
+	}
+	if (json_object_set_new(reply, "name", json_string(text)) != 0 ||
+	    json_object_set_new(reply, "kept", json_integer(kept)) != 0 ||
+	    json_object_set_new(reply, "ended", json_boolean(is_confirmed)) != 0) {
+		return ERR_NOMEM;
+	}
+	return OK;
 }

@@ -535,6 +535,32 @@ size_t core_guarded(struct core *core, struct core_guarded *out, size_t room)
 	return request.count;
 }
 
+struct ask_unguard {
+	struct ask ask;
+	const uint8_t *type;
+	bool is_confirmed;
+	uint32_t kept;
+	bool is_held;
+};
+
+static void run_unguard(struct core *core, struct turn *turn)
+{
+	struct ask_unguard *request = list_entry(ask_of(turn), struct ask_unguard, ask);
+
+	request->is_held =
+		core_guard_end(core, request->type, request->is_confirmed, &request->kept);
+	call_end(&request->ask.call, OK);
+}
+
+bool core_unguard(struct core *core, const uint8_t *type, bool is_confirmed, uint32_t *kept)
+{
+	struct ask_unguard request = {.type = type, .is_confirmed = is_confirmed};
+
+	ask(core, &request.ask, run_unguard);
+	*kept = request.kept;
+	return request.is_held;
+}
+
 void core_count(struct core *core, struct core_counters *counters)
 {
 	*counters = (struct core_counters){

@@ -168,3 +168,9 @@ struct core_guarded {
 
 /* The types that are protected now, at most `room`; how many. Thread: any but the core, waits. */
 size_t core_guarded(struct core *core, struct core_guarded *out, size_t room);
+
+/*
+ * Ends the protection of a type, if `is_confirmed`: those that are over go within ten seconds. *kept:
+ * how many these are. false: it is not protected. Thread: any but the core, waits.
+ */
+bool core_unguard(struct core *core, const uint8_t *type, bool is_confirmed, uint32_t *kept);

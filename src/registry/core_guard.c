@@ -53,9 +53,10 @@ static void say(void *context, const struct guard_type *type)
 			 "type=%s instances=%" PRIu32 " term_s=%" PRIu32, quoted, type->size,
 			 type->term_s);
 	} else {
-		const char *why = type->state == GUARD_SPENT ? "its time is over"
-				  : type->size == 0          ? "all are withdrawn"
-							     : "they beat again";
+		const char *why = type->is_given_up ? "an operator says that they are gone"
+				  : type->state == GUARD_SPENT ? "its time is over"
+				  : type->size == 0            ? "all are withdrawn"
+							       : "they beat again";
 
 		log_line(LOG_LEVEL_WARNING, "protection against mass expiry ends",
 			 "type=%s instances=%" PRIu32 " over=%" PRIu32 " reason=\"%s\"", quoted,
@@ -142,6 +143,21 @@ void core_guard_sweep(struct core *core, uint64_t now_ms)
 	core->swept_ms = now_ms;
 	guard_sweep(&core->guard, now_ms, size_of, say, core);
 	show_counts(core);
+}
+
+bool core_guard_end(struct core *core, const uint8_t *name, bool is_confirmed, uint32_t *kept)
+{
+	const struct guard_type *type = guard_find(&core->guard, name);
+
+	if (type == NULL || type->state != GUARD_HOLDING) {
+		return false;
+	}
+	*kept = type->held;
+	if (is_confirmed) {
+		guard_give_up(&core->guard, name, clock_mono_ms(), say, core);
+		show_counts(core);
+	}
+	return true;
 }
 
 size_t core_guard_list(const struct core *core, struct core_guarded *out, size_t room)

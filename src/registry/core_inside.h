@@ -237,6 +237,9 @@ void core_guard_sweep(struct core *core, uint64_t now_ms);
 
 size_t core_guard_list(const struct core *core, struct core_guarded *out, size_t room);
 
+/* As core_unguard(). */
+bool core_guard_end(struct core *core, const uint8_t *name, bool is_confirmed, uint32_t *kept);
+
 /* ---- core_keep.c ---- */
 
 /* Begins a snapshot when the log wants one. */

@@ -113,6 +113,7 @@ static void become(struct guard *guard, struct guard_type *type, enum guard_stat
 	guard->holding += state == GUARD_HOLDING;
 	guard->begun += state == GUARD_HOLDING;
 	type->back = 0;
+	type->is_given_up = false;
 	type->state = state;
 	type->since_ms = now_ms;
 }
@@ -189,6 +190,20 @@ static bool is_back(const struct guard_type *type, uint64_t now_ms)
 	return (uint64_t)type->held * 5 <= size &&
 	       ((uint64_t)type->back * 5 >= size * 4 ||
 		now_ms - type->since_ms >= (uint64_t)type->term_s * 1000);
+}
+
+bool guard_give_up(struct guard *guard, const uint8_t *name, uint64_t now_ms, guard_fn fn,
+		   void *context)
+{
+	struct guard_type *type = guard_find(guard, name);
+
+	if (type == NULL || type->state != GUARD_HOLDING) {
+		return false;
+	}
+	become(guard, type, GUARD_SPENT, now_ms);
+	type->is_given_up = true;
+	fn(context, type);
+	return true;
 }
 
 /* Is there nothing of it to be remembered any more? */

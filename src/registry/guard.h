@@ -5,8 +5,8 @@
  * sliding one, the longest of their leases), it is more likely that nobody can be heard than that
  * all have died: the type is held, its leases stay. That ends when 80 % of those still registered
  * have beaten again (those that were not due count once a term has passed), or after 3 terms, 10
- * minutes at most; what is over then goes, and the type is not held again before a whole term
- * without such a crowd.
+ * minutes at most, or when an operator says so; what is over then goes, and the type is not held again
+ * before a whole term without such a crowd.
  *
  * A type costs something only while leases of it come due unrenewed; a heartbeat and a withdrawal
  * know nothing of this. What is not protected is the registry's decision, not apply's: pure, time
@@ -28,6 +28,7 @@ enum guard_state { GUARD_CALM, GUARD_HOLDING, GUARD_SPENT };
 
 struct guard_type {
 	enum guard_state state;
+	bool is_given_up; /* spent, since an operator said so */
 	uint64_t since_ms; /* when this state began */
 	uint32_t term_s;
 	uint32_t size; /* instances at the last look */
@@ -72,6 +73,13 @@ void guard_back(struct guard *guard, struct guard_type *type, bool has_beaten);
 
 /* After which time to look at a kept lease again. */
 uint64_t guard_again_ms(const struct guard_type *type);
+
+/*
+ * An operator knows that they have died: a type that is held is so no longer (`fn`), and what is over
+ * goes. false: it is not held.
+ */
+bool guard_give_up(struct guard *guard, const uint8_t *name, uint64_t now_ms, guard_fn fn,
+		   void *context);
 
 /*
  * Once a second: ends what is to end (`fn`), forgets types of which nothing comes due. `size_of`

@@ -100,6 +100,11 @@ static const struct option_row operator_options[] = {
 {0, NULL, NULL, NULL, NULL, 0},
 };
 
+static const struct option_row expire_options[] = {
+{0, "confirm", NULL, "do it; else say how many would go", FLAG(is_confirmed)},
+{0, NULL, NULL, NULL, NULL, 0},
+};
+
 static const struct option_row policy_options[] = {
 {0, "config", "FILE", "ask the rules of this file, not of the waggled that runs", TEXT(config)},
 {0, "from", "ADDRESS", "that the registration would come from; default 127.0.0.1", TEXT(from)},
@@ -143,6 +148,8 @@ const struct command commands[] = {
 	operator_options, 1, SIZE_MAX, false, release_run},
 {"remove", "NAME ...", "take away what is registered at a name, whoever did",
 	operator_options, 1, SIZE_MAX, false, remove_run},
+{"expire", "TYPE ...", "end what protects a type against mass expiry: they are gone",
+	expire_options, 1, SIZE_MAX, false, expire_run},
 {"help", "[COMMAND]", "show the commands, or the options of one",
 	NULL, 0, 1, false, help_run},
 {"version", "", "print the version",

@@ -25,6 +25,7 @@ struct options {
 	bool is_dry_run;
 	bool is_quiet;
 	const char *reason; /* release, remove */
+	bool is_confirmed; /* expire */
 	const char *config; /* policy test */
 	const char *from;
 	const char *signer;
@@ -84,6 +85,7 @@ int metrics_run(const struct options *options);
 int policy_run(const struct options *options);
 int export_run(const struct options *options);
 int import_run(const struct options *options);
+int expire_run(const struct options *options);
 int release_run(const struct options *options);
 int remove_run(const struct options *options);
 int help_run(const struct options *options);

@@ -1,5 +1,5 @@
 /*
- * `release` and `remove`: one question for each name, and a line for each answer. A name that is
+ * `release`, `remove`, `expire`: one question for each name, and a line for each answer. A name that is
  * refused keeps none of the others; how the first of them ended is how the command ends.
  */
 #include <stdio.h>
@@ -54,4 +54,39 @@ int release_run(const struct options *options)
 int remove_run(const struct options *options)
 {
 	return speak_of_all(options, "remove", "removed", "was not there");
+}
+
+static enum ending expire(const struct options *options, const char *type)
+{
+	json_t *request =
+		json_pack("{s:s, s:o, s:s*, s:b}", "command", "expire", "name", control_name(type),
+			  "zone", control_zone(options), "confirm", options->is_confirmed);
+	json_t *answer = NULL;
+	enum ending ending = control_ask(options, request, &answer);
+
+	json_decref(request);
+	if (ending == END_OK && options->is_json) {
+		ending = control_print(options, answer);
+	} else if (ending == END_OK) {
+		const char *full = json_string_value(json_object_get(answer, "name"));
+
+		printf("%s%s%" JSON_INTEGER_FORMAT " %s\n", full == NULL ? type : full,
+		       style_of(stdout).is_terminal ? ": " : "\t",
+		       json_integer_value(json_object_get(answer, "kept")),
+		       options->is_confirmed ? "go" : "would go with --confirm");
+	}
+	json_decref(answer);
+	return ending;
+}
+
+int expire_run(const struct options *options)
+{
+	enum ending first = END_OK;
+
+	for (size_t i = 0; i < options->argument_count; i++) {
+		const enum ending ending = expire(options, options->arguments[i]);
+
+		first = first == END_OK ? ending : first;
+	}
+	return (int)first;
 }

@@ -1182,6 +1182,8 @@ START_TEST(a_stop_answers_what_is_under_way)
 	const int tcp = dial_tcp(&server);
 	uint8_t reply[DNS_UDP_SAFE];
 	char text[256];
+	unsigned done = 0;
+	unsigned late = 0;
 
 	for (unsigned number = 1; number < 40; number++) {
 		send_hex(udp, add_text(text, number, number));
@@ -1191,10 +1193,15 @@ START_TEST(a_stop_answers_what_is_under_way)
 	stop(&server);
 	for (unsigned number = 1; number < 40; number++) {
 		receive(udp, reply);
-		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		late += rcode_of(reply) == DNS_RCODE_SERVFAIL;
+		done += rcode_of(reply) == DNS_RCODE_NOERROR;
 		receive_framed(tcp, reply);
-		ck_assert_uint_eq(rcode_of(reply), DNS_RCODE_NOERROR);
+		late += rcode_of(reply) == DNS_RCODE_SERVFAIL;
+		done += rcode_of(reply) == DNS_RCODE_NOERROR;
 	}
+	/* Counted and not handed over yet is one of each thread at most. */
+	ck_assert_uint_le(late, 2);
+	ck_assert_uint_eq(done + late, 78);
 	ck_assert(is_closed(tcp));
 	close(udp);
 	close(tcp);

@@ -244,6 +244,26 @@ START_TEST(it_ends_after_three_terms_and_begins_anew_behind_a_calm_one)
 }
 END_TEST
 
+START_TEST(an_operator_ends_it_and_what_is_over_goes)
+{
+	struct world world;
+
+	world_init(&world, 40);
+	ck_assert(!guard_give_up(&world.guard, web, START, note, &world));
+	ck_assert_uint_gt(due(&world, 40, START), 0);
+	ck_assert_uint_eq(world.guard.holding, 1);
+	ck_assert(!guard_give_up(&world.guard, ssh, START, note, &world));
+	ck_assert(guard_give_up(&world.guard, web_loud, START + 1, note, &world));
+	ck_assert_int_eq(world.last, GUARD_SPENT);
+	ck_assert_uint_eq(world.guard.holding, 0);
+	ck_assert(!guard_give_up(&world.guard, web, START + 2, note, &world));
+	ck_assert_uint_eq(world.ended, 1);
+	/* It is not held again for the same crowd. */
+	ck_assert_uint_eq(due(&world, 5, START + 3), 0);
+	guard_deinit(&world.guard);
+}
+END_TEST
+
 START_TEST(ten_minutes_are_the_longest)
 {
 	struct world world;
@@ -306,6 +326,7 @@ int main(void)
 		those_that_were_not_due_count_behind_a_term_only,
 		withdrawals_are_no_beats_but_make_the_type_smaller,
 		it_ends_after_three_terms_and_begins_anew_behind_a_calm_one,
+		an_operator_ends_it_and_what_is_over_goes,
 		ten_minutes_are_the_longest,
 		a_type_of_which_nothing_comes_due_is_forgotten,
 		without_memory_nothing_is_held,
