@@ -6,7 +6,7 @@ import re
 import statistics
 
 RATES = re.compile(r"(.*), (\d+ in \d+ types?)")  # a row of `rates`: what was done, and where
-NOT_IN_README = re.compile(r", alone$|, beside ")   # `floods`
+FLOODS = re.compile(r"(.*), (\d+/s .*), (alone|beside them)")  # a row of `floods`
 
 COLUMNS = ("cpu_us", "rate", "busy", "p50_us", "p99_us", "bad")
 
@@ -44,8 +44,8 @@ class Figures:
         return [name for row, name in self.rows if row == what]
 
     def show(self):
-        for section in (self.show_costs, self.show_beside, self.show_memory,
-                        self.show_instructions):
+        for section in (self.show_costs, self.show_floods, self.show_beside, self.show_unread,
+                        self.show_memory, self.show_instructions):
             for line in section():
                 print(line)
 
@@ -74,7 +74,7 @@ class Figures:
         """Latency of queries with updates beside them."""
         rows = self.select("update_rate")
         if rows:
-            yield (f"\n{'':38}{'p99 us':>8}{'x alone':>9}{'updates/s':>11}{'bad':>7}"
+            yield (f"\n{'':38}{'p99 us':>8}{'x alone':>9}{'updates/s':>11}{'syncs/s':>9}{'bad':>7}"
                    f"   p99 us, all rounds")
         for what, name in rows:
             p99 = self.median(what, name, "p99_us")
@@ -82,8 +82,35 @@ class Figures:
             rounds = self.rows[(what, name)]
             yield (f"{what:28}{name:10}{p99:8.0f}{p99 / alone:9.2f}"
                    f"{self.median(what, name, 'update_rate'):11.0f}"
+                   f"{self.syncs(what, name):>9}"
                    f"{sum(one['beside_bad'] for one in rounds):7}   "
                    + " ".join(f"{one['p99_us']:.0f}" for one in rounds))
+
+    def flooded(self):
+        """(what, the flood, server, rate beside it, rate alone) of `floods`."""
+        for row, name in self.rows:
+            match = FLOODS.fullmatch(row)
+            if match and match[3] != "alone":
+                alone = f"{match[1]}, {match[2]}, alone"
+                yield (match[1], match[2], name, self.median(row, name, "rate"),
+                       self.median(alone, name, "rate"))
+
+    def show_floods(self):
+        for what, load, name, rate, alone in self.flooded():
+            yield f"{what}, {name}, beside {load} updates: {rate / alone:.0%} of its rate alone"
+
+    def syncs(self, what, name):
+        """Syncs a second; of Knot nobody counts them."""
+        return "" if name == "knot" else f"{self.median(what, name, 'sync_rate'):.0f}"
+
+    def show_unread(self):
+        rows = self.select("worst_ms")
+        if rows:
+            yield f"\n{'':48}{'median ms':>10}{'worst ms':>10}   worst ms, all rounds"
+        for what, name in rows:
+            yield (f"{what:38}{name:10}{self.median(what, name, 'median_ms'):10.2f}"
+                   f"{self.median(what, name, 'worst_ms'):10.2f}   "
+                   + " ".join(f"{one['worst_ms']:.2f}" for one in self.rows[(what, name)]))
 
     def show_memory(self):
         rows = self.select("instance_octets")
@@ -130,7 +157,7 @@ class Figures:
 
     def cost_rows(self):
         return [row for row in self.select("cpu_us")
-                if not NOT_IN_README.search(row[0]) and not RATES.fullmatch(row[0])]
+                if not FLOODS.fullmatch(row[0]) and not RATES.fullmatch(row[0])]
 
     def cost_servers(self):
         return list(dict.fromkeys(name for _, name in self.cost_rows()))
@@ -173,8 +200,16 @@ class Figures:
         if beside or memory or counted:
             yield ""
         for what, name in beside:
-            yield (f"- p99 of {what}, {name}: {self.median(what, name, 'p99_us'):.0f} us at "
-                   f"{self.median(what, name, 'update_rate'):.0f} updates/s")
+            load = f"{self.median(what, name, 'update_rate'):.0f} updates/s"
+            if name != "knot":
+                load = ("" if name == "echo" else f"{load}, ") + f"{self.syncs(what, name)} syncs/s"
+            yield f"- p99 of {what}, {name}: {self.median(what, name, 'p99_us'):.0f} us at {load}"
+        for what, load, name, rate, alone in self.flooded():
+            yield (f"- {what}, {name}: {rate:.0f}/s beside {load} updates, which is {rate / alone:.0%} of its "
+                   f"rate alone")
+        for what, name in self.select("worst_ms"):
+            yield (f"- {what}, {name}: median {self.median(what, name, 'median_ms'):.1f} ms, worst "
+                   f"{self.median(what, name, 'worst_ms'):.1f} ms")
         for what, name in memory:
             yield (f"- {what}, {name}: {self.median(what, name, 'instance_octets'):.0f} octets "
                    f"an instance")

@@ -11,7 +11,6 @@ import subprocess
 import time
 
 ZONE = "svc.example"
-TICK = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = 0, 1
 KEY, SECRET = "bench", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmU="
 MEMBERS = 100  # of a type: BIND refuses larger sets, and those over 64 KiB whatever it is told
@@ -51,7 +50,7 @@ class Server:
             stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log)
 
     def stats(self):
-        """What /proc/PID/stat says behind the name, of each process of its session."""
+        """PID and what /proc/PID/stat says behind the name, of each process of its session."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat") as file:
@@ -59,14 +58,16 @@ class Server:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if int(fields[3]) == self.process.pid:
-                yield fields
+                yield int(pid), fields
 
     def cpu_s(self):
-        return sum(int(fields[11]) + int(fields[12]) for fields in self.stats()) / TICK
+        """User and system time, of ended threads too, by the processes' CPU clocks: to the nanosecond,
+        where /proc/PID/stat has hundredths of a second (clock_getcpuclockid(3), which Python lacks)."""
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid, _ in self.stats())
 
     def rss(self):
         """Octets in memory; pages that its processes share count once for each."""
-        return sum(int(fields[21]) for fields in self.stats()) * resource.getpagesize()
+        return sum(int(fields[21]) for _, fields in self.stats()) * resource.getpagesize()
 
     def stop(self):
         if self.process.poll() is None:
@@ -176,15 +177,16 @@ class House:
         self.servers.remove(server)
         return self.keep(Server(server.name, server.command, server.port, self.log))
 
-    def log_octets(self, waggled):
-        """Of its log since the last snapshot."""
+    def metric(self, waggled, name):
         control = os.path.join(os.path.dirname(waggled.command[-1]), "control")
         text = subprocess.run([os.path.join(self.build, "src/waggle/waggle"), "--control", control,
                                "metrics"], check=True, stdout=subprocess.PIPE, text=True).stdout
-        return int(re.search(r"^waggled_log_bytes (\d+)", text, re.M).group(1))
+        return int(re.search(rf"^{name} (\d+)", text, re.M).group(1))
 
-    def echo(self, name, size, prefix=()):
-        command = [*prefix, self.program("echo"), str(size)]
+    def echo(self, name, size, prefix=(), syncs=0):
+        """The bound; `syncs` times a second it writes a page to the disk as well, in another thread."""
+        file = [os.path.join(self.directory, "synced"), str(syncs)] if syncs else []
+        command = [*prefix, self.program("echo"), str(size), *file]
         server = Server(name, command, 0, self.log, subprocess.PIPE)
         server.port = int(server.process.stdout.readline())
         return self.keep(server)
@@ -218,9 +220,9 @@ class House:
             f"key:\n  - {{name: {KEY}, secret: {SECRET}}}\n"
             f"zone:\n  - {{name: {ZONE}, registry: {{{base}}}}}\n")]
 
-    def flooder(self, server, rate, seconds, path):
+    def flooder(self, port, rate, seconds, path):
         """Messages of a file from 10,000 addresses, on the generator's core."""
-        command = [os.path.join(self.build, "tests/e2e/flood/flooder"), "127.0.0.1", server.port, rate,
+        command = [os.path.join(self.build, "tests/e2e/flood/flooder"), "127.0.0.1", port, rate,
                    seconds, 10000, "127.1.0.0", path]
         return subprocess.Popen(["taskset", "-c", str(LOAD_CORE), *map(str, command)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
