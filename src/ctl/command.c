@@ -55,8 +55,7 @@ static const struct opener openers[] = {
 struct taker {
 	const char *name;
 	size_t most; /* octets */
-	int (*take)(const struct ctl_options *options, const json_t *request, const char *octets,
-		    size_t size, json_t *reply);
+	int (*take)(const struct ctl_options *options, const struct upload *upload, json_t *reply);
 };
 
 static const struct taker takers[] = {
@@ -164,9 +163,7 @@ int command_take(const struct ctl_options *options, const struct upload *upload,
 {
 	const char *name = json_string_value(json_object_get(upload->request, "command"));
 	json_t *reply = json_pack("{s:b}", "ok", 1);
-	int ret = reply == NULL ? ERR_NOMEM
-				: taker_find(name)->take(options, upload->request, upload->octets,
-							 upload->size, reply);
+	int ret = reply == NULL ? ERR_NOMEM : taker_find(name)->take(options, upload, reply);
 
 	if (ret == OK) {
 		return dump(text, reply);

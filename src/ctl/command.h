@@ -1,9 +1,10 @@
 /*
  * Commands of the control socket: one line of JSON in, one out. The table is in command.c.
- * Thread: background.
+ * Thread: background, but what is said.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct upload {
 	size_t size;
 	size_t got;
 	void *request; /* inside */
+	atomic_bool is_unwanted; /* nobody waits for the answer. Thread: any */
 };
 
 /* Takes NULL. */
@@ -47,7 +49,10 @@ struct outcome {
 int command_answer(const struct ctl_options *options, const char *line, size_t size,
 		   struct outcome *out);
 
-/* Answers the request whose upload is whole; the upload stays the caller's. *text: returns owned. */
+/*
+ * Answers the request whose upload is whole; the upload stays the caller's. *text: returns owned.
+ * ERR_NOMEM. Thread: any; it may take long.
+ */
 int command_take(const struct ctl_options *options, const struct upload *upload, char **text);
 
 /* An answer {"ok":false,"error":...}. *out: returns owned. ERR_NOMEM. */

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "ctl/command.h"
+#include "ctl/taking.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
@@ -29,10 +30,12 @@
 #define LINE_MAX_SIZE 65536 /* octets of a request, newline included */
 #define BUFFER_SIZE 131072 /* a line in the making, and one read behind it */
 #define IDLE_MS 60000
+#define WATCH_MS 100 /* between looks whether who waits for a taking is still there */
 #define SOCKET_MODE 0660
 
 struct client {
 	struct ctl *ctl;
+	struct stream *stream;
 	struct answer *answer; /* the rest of it is still to be made; or NULL */
 	struct upload *upload; /* its octets are coming; or NULL */
 	size_t size;
@@ -50,7 +53,11 @@ struct ctl {
 	struct stream_listener *listener;
 	struct thread *thread;
 	unsigned clients;
-	unsigned uploads;
+	unsigned uploads; /* that come, or are taken */
+	struct taking *taking; /* NULL: none */
+	struct client *taker; /* whose it is; NULL: he is gone */
+	struct mailbox *taken; /* of struct taking */
+	struct loop_timer *watch;
 };
 
 /* What main has for the thread. */
@@ -104,7 +111,7 @@ static bool client_go_on(struct client *client, struct stream *stream)
 	return true;
 }
 
-/* Ends the upload, however it went. */
+/* Ends an upload that did not become whole. */
 static void client_drop_upload(struct client *client)
 {
 	if (client->upload != NULL) {
@@ -114,29 +121,52 @@ static void client_drop_upload(struct client *client)
 	}
 }
 
+/* Who is gone while his upload is read does not want it any more. */
+static void watch_rang(void *context)
+{
+	struct ctl *ctl = context;
+
+	if (ctl->taker == NULL) {
+		return;
+	}
+	if (stream_is_gone(ctl->taker->stream)) {
+		stream_close(ctl->taker->stream);
+	} else {
+		loop_timer_set(ctl->watch, WATCH_MS);
+	}
+}
+
+/* Has the whole upload answered; takes it. false: it ends here. */
+static bool client_begin_taking(struct client *client, struct upload *upload)
+{
+	struct ctl *ctl = client->ctl;
+
+	if (taking_start(&ctl->taking, &ctl->options, upload, ctl->taken) != OK) {
+		ctl->uploads--;
+		stream_close(client->stream);
+		return false;
+	}
+	ctl->taker = client;
+	client->is_waiting = true;
+	stream_set_idle(client->stream, 0);
+	loop_timer_set(ctl->watch, WATCH_MS);
+	return true;
+}
+
 /* Octets of an upload, up to `size` at `at`; what it took, or -1: it ends here. */
-static ptrdiff_t client_take(struct client *client, struct stream *stream, const char *at,
-			     size_t size)
+static ptrdiff_t client_take(struct client *client, const char *at, size_t size)
 {
 	struct upload *upload = client->upload;
 	const size_t lack = upload->size - upload->got;
 	const size_t taken = size < lack ? size : lack;
-	char *answer = NULL;
 
 	memcpy(upload->octets + upload->got, at, taken);
 	upload->got += taken;
 	if (upload->got < upload->size) {
 		return (ptrdiff_t)taken;
 	}
-	const int ret = command_take(&client->ctl->options, upload, &answer);
-	client_drop_upload(client);
-	if (ret != OK) {
-		stream_close(stream);
-		return -1;
-	}
-	send_text(stream, answer);
-	client->is_waiting = stream_unsent(stream) > 0;
-	return (ptrdiff_t)taken;
+	client->upload = NULL;
+	return client_begin_taking(client, upload) ? (ptrdiff_t)taken : -1;
 }
 
 static bool client_begin_upload(struct client *client, struct stream *stream, struct upload *upload)
@@ -149,7 +179,7 @@ static bool client_begin_upload(struct client *client, struct stream *stream, st
 	}
 	client->ctl->uploads++;
 	client->upload = upload;
-	return upload->size > 0 || client_take(client, stream, "", 0) == 0;
+	return upload->size > 0 || client_take(client, "", 0) == 0;
 }
 
 /* Answers the line of `size` octets at the buffer's offset `at`; false: it ends here. */
@@ -184,7 +214,7 @@ static ptrdiff_t client_step(struct client *client, struct stream *stream, size_
 	const char *end;
 
 	if (client->upload != NULL) {
-		return client_take(client, stream, line, size);
+		return client_take(client, line, size);
 	}
 	end = memchr(line, '\n', size);
 	if (end == NULL) {
@@ -245,6 +275,33 @@ static void client_drained(void *context, struct stream *stream)
 	}
 }
 
+/* The taking has its answer. */
+static void takings_ended(void *context, struct list *mails)
+{
+	struct ctl *ctl = context;
+	struct taking *taking = list_entry(mails->next, struct taking, mail.link);
+	struct client *client = ctl->taker;
+	char *text = taking->text;
+
+	list_remove(&taking->mail.link);
+	taking->text = NULL;
+	taking_free(taking);
+	ctl->taking = NULL;
+	ctl->taker = NULL;
+	ctl->uploads--;
+	if (client == NULL || text == NULL) {
+		free(text);
+		if (client != NULL) {
+			stream_close(client->stream);
+		}
+		return;
+	}
+	stream_set_idle(client->stream, IDLE_MS);
+	send_text(client->stream, text);
+	client->is_waiting = stream_unsent(client->stream) > 0;
+	client_serve(client, client->stream);
+}
+
 static void client_ended(void *context, struct stream *stream)
 {
 	struct client *client = context;
@@ -260,6 +317,10 @@ static void client_closed(void *context, struct stream *stream)
 	struct client *client = context;
 
 	(void)stream;
+	if (client->ctl->taker == client) {
+		client->ctl->taker = NULL;
+		taking_abandon(client->ctl->taking);
+	}
 	client->ctl->clients--;
 	answer_free(client->answer);
 	client_drop_upload(client);
@@ -282,6 +343,7 @@ static void client_accepted(void *context, struct stream *stream)
 		return;
 	}
 	client->ctl = ctl;
+	client->stream = stream;
 	client->answer = NULL;
 	client->upload = NULL;
 	client->size = 0;
@@ -429,6 +491,14 @@ static void run(void *context)
 
 static void ctl_free(struct ctl *ctl)
 {
+	/* Who waits for a taking is not told any more, and gets no other. */
+	if (ctl->taking != NULL) {
+		ctl->taker = NULL;
+		taking_abandon(ctl->taking);
+		taking_join(ctl->taking);
+	}
+	mailbox_free(ctl->taken);
+	loop_timer_free(ctl->watch);
 	/* Clients end with the loop, and their last call wants the ctl. */
 	stream_listener_free(ctl->listener);
 	mailbox_free(ctl->mailbox);
@@ -461,6 +531,12 @@ int ctl_start(struct ctl **out, const struct ctl_options *options, char *error, 
 	ret = loop_new(&ctl->loop);
 	if (ret == OK) {
 		ret = mailbox_new(&ctl->mailbox, ctl->loop, 1, orders_came, ctl);
+	}
+	if (ret == OK) {
+		ret = mailbox_new(&ctl->taken, ctl->loop, UPLOADS_MAX, takings_ended, ctl);
+	}
+	if (ret == OK) {
+		ret = loop_timer_new(&ctl->watch, ctl->loop, watch_rang, ctl);
 	}
 	if (ret == OK) {
 		ret = stream_listen(&ctl->listener, ctl->loop, fd, &client_events, ctl);

@@ -148,14 +148,15 @@ static int submit(const struct ctl_options *options, uint8_t *command, size_t si
 		       : ERR_NOMEM;
 }
 
-int import_take(const struct ctl_options *options, const json_t *request, const char *octets,
-		size_t size, json_t *reply)
+int import_take(const struct ctl_options *options, const struct upload *upload, json_t *reply)
 {
+	const json_t *request = upload->request;
 	const char *path = json_string_value(json_object_get(request, "file"));
 	struct import_options wanted = {
 		.root = core_hold(options->core),
 		.path = path == NULL ? "import" : path,
 		.is_replace = json_is_true(json_object_get(request, "replace")),
+		.is_unwanted = &upload->is_unwanted,
 	};
 	struct import_result read;
 	uint8_t *command = NULL;
@@ -165,8 +166,11 @@ int import_take(const struct ctl_options *options, const json_t *request, const 
 	if (wanted.root == NULL) {
 		return ERR_NOMEM;
 	}
-	ret = import_read(&command, &command_size, &wanted, octets, size, &read);
+	ret = import_read(&command, &command_size, &wanted, upload->octets, upload->size, &read);
 	core_release(options->core, wanted.root);
+	if (ret == ERR_CLOSED) {
+		log_line(LOG_LEVEL_INFO, "import given up", "size=%zu", upload->size);
+	}
 	if (ret == ERR_CONF) {
 		return ctl_refuse(reply, NULL, "%s; nothing has changed", read.error);
 	}

@@ -33,8 +33,7 @@ int metrics_run(const struct ctl_options *options, const json_t *request, json_t
 int export_open(const struct ctl_options *options, const json_t *request, json_t *reply,
 		struct answer **more);
 #define IMPORT_MAX ((size_t)512 << 20) /* octets of text */
-int import_take(const struct ctl_options *options, const json_t *request, const char *octets,
-		size_t size, json_t *reply);
+int import_take(const struct ctl_options *options, const struct upload *upload, json_t *reply);
 
 /* operator.c: a held instance is published; what is registered at a name goes. */
 int expire_run(const struct ctl_options *options, const json_t *request, json_t *reply);

@@ -10,7 +10,7 @@
  */
 #include "loop/stream.h"
 
-#include <stdbool.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,6 +117,14 @@ void stream_close(struct stream *stream)
 static void stream_close_owned(struct loop_owned *owned)
 {
 	stream_close(list_entry(owned, struct stream, owned));
+}
+
+bool stream_is_gone(const struct stream *stream)
+{
+	struct pollfd wanted = {.events = 0}; /* POLLHUP and POLLERR come unasked */
+
+	return stream->is_closing ||
+	       (uv_fileno(&stream->socket.handle, &wanted.fd) == 0 && poll(&wanted, 1, 0) == 1);
 }
 
 /* ---- idle ---------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -72,6 +73,9 @@ int stream_send(struct stream *stream, const uint8_t *data, size_t size);
 
 /* Octets given to stream_write() that the kernel has not taken yet. */
 size_t stream_unsent(const struct stream *stream);
+
+/* Whether the other end is closed, not only for sending; also of a stream that is not read from. */
+bool stream_is_gone(const struct stream *stream);
 
 /* Closes; `closed` is called later, from the loop. Twice does no harm. */
 void stream_close(struct stream *stream);

@@ -103,6 +103,12 @@ static int read_line(struct reading *reading, const char *line, size_t size)
 	return ret;
 }
 
+static bool is_unwanted(const struct import_options *options)
+{
+	return options->is_unwanted != NULL &&
+	       atomic_load_explicit(options->is_unwanted, memory_order_relaxed);
+}
+
 static int read_all(struct reading *reading, const char *text, size_t size)
 {
 	const char *end = text + size;
@@ -115,7 +121,9 @@ static int read_all(struct reading *reading, const char *text, size_t size)
 		const char *line_end = newline == NULL ? end : newline;
 
 		reading->line++;
-		ret = read_line(reading, text, (size_t)(line_end - text));
+		ret = is_unwanted(reading->options)
+			      ? ERR_CLOSED
+			      : read_line(reading, text, (size_t)(line_end - text));
 		text = line_end + 1;
 	}
 	if (ret == OK && !reading->has_end) {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct import_options {
 	const struct root *root; /* what the zones are now */
 	const char *path; /* for messages */
 	bool is_replace; /* what is registered in the zone goes */
+	const atomic_bool *is_unwanted; /* looked at before each line; NULL: it is wanted */
 };
 
 struct import_result {
@@ -41,7 +43,7 @@ struct import_result {
 
 /*
  * Reads all of the text and makes a command of it (COMMAND_IMPORT): *command returns owned. Nothing
- * has changed then. ERR_CONF with result->error filled; ERR_NOMEM.
+ * has changed then. ERR_CONF with result->error filled; ERR_CLOSED: it became unwanted; ERR_NOMEM.
  */
 int import_read(uint8_t **command, size_t *command_size, const struct import_options *options,
 		const char *text, size_t size, struct import_result *result);

@@ -151,6 +151,9 @@ enum ending control_send_octets(struct control *control, const void *octets, siz
 		if (sent < 0 && errno == EINTR) {
 			continue;
 		}
+		if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+			return END_OK; /* it hears no more: what it said of that is read next */
+		}
 		if (sent <= 0) {
 			return control_fail(control, END_NO_ANSWER, strerror(errno));
 		}
