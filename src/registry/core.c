@@ -153,6 +153,9 @@ static int make_loop(struct core *core)
 	if (ret == OK) {
 		ret = loop_timer_new(&core->tick, core->loop, core_tick, core);
 	}
+	if (ret == OK) {
+		ret = loop_timer_new(&core->gathered, core->loop, core_end_gathering, core);
+	}
 	return ret;
 }
 
@@ -194,6 +197,7 @@ void core_free(struct core *core)
 	}
 	assert(!core->is_running);
 	loop_timer_free(core->tick);
+	loop_timer_free(core->gathered);
 	mailbox_free(core->jobs);
 	mailbox_free(core->turns);
 	loop_free(core->loop);
@@ -244,6 +248,7 @@ static void run_stop(struct core *core, struct turn *turn)
 	(void)turn;
 	core->is_stopping = true;
 	loop_timer_clear(core->tick);
+	loop_timer_clear(core->gathered);
 	mailbox_close(core->jobs);
 	mailbox_flush(core->jobs);
 	core_refuse(core, &core->waiting, ERR_CLOSED);

@@ -1,11 +1,16 @@
 /*
  * The way of a command through the core:
  *
- * 1. it waits with others while a batch is in flight;
+ * 1. it waits with others while a batch is in flight, and then for as many as were here at once
+ *    lately, GATHER_MS at most; who is alone waits for nobody;
  * 2. what waits becomes one entry, and the log makes it durable (core_propose);
- * 3. the next batch goes to the log, then this one is applied command by command (apply);
+ * 3. the next batch goes to the log if it is full already, then this one is applied command by
+ *    command (apply);
  * 4. the new root is committed, its leases go to the timer, and it is published;
  * 5. the results are handed out (finish).
+ *
+ * A sync costs as much as four commands, and the disk's time. Senders that wait for their answers would
+ * part in two halves, of which one is synced while the other comes; so they are one batch again.
  *
  * When the log fails, the batch is answered SERVFAIL and the next tries again. When applying fails,
  * memory is out or the log is damaged: the process stops, and a start replays.
@@ -83,6 +88,16 @@ static void finish(struct core *core, struct list *jobs)
 	}
 }
 
+static void await(struct core *core, struct core_job *job)
+{
+	list_append(&core->waiting, &job->mail.link);
+	core->waiting_count++;
+	const size_t here = core->waiting_count + (core->flying == NULL ? 0 : core->flying->count);
+	if (here > core->company) {
+		core->company = here < GATHER_MAX ? here : GATHER_MAX;
+	}
+}
+
 void core_take(struct core *core, struct list *jobs)
 {
 	const uint64_t now_ms = clock_mono_ms();
@@ -100,7 +115,7 @@ void core_take(struct core *core, struct list *jobs)
 			state = recent_see(&core->recent, job->fingerprint, now_ms, &job->result);
 		}
 		if (state == RECENT_NEW) {
-			list_append(&core->waiting, link);
+			await(core, job);
 			continue;
 		}
 		job->is_silent = state == RECENT_UNDERWAY;
@@ -332,6 +347,25 @@ static void end_batch(struct core *core, struct batch *batch, int status)
 	batch_clear(batch);
 }
 
+/* The answers are out: whoever got one may be back soon. */
+static void gather(struct core *core)
+{
+	core_propose(core);
+	if (core->is_gathering && core->company > 1) {
+		loop_timer_set(core->gathered, GATHER_MS);
+	} else {
+		core->is_gathering = false;
+	}
+}
+
+void core_end_gathering(void *context)
+{
+	struct core *core = context;
+
+	core->is_gathering = false;
+	core_propose(core);
+}
+
 /* The log's answer, on our thread. */
 static void run_appended(struct core *core, struct turn *turn)
 {
@@ -341,13 +375,16 @@ static void run_appended(struct core *core, struct turn *turn)
 
 	(void)turn;
 	core->flying = NULL;
+	core->is_gathering = true;
 	if (status == OK) {
 		/* The disk works on the next while we apply this one. */
 		core_propose(core);
 		apply(core, batch, index);
 	}
 	end_batch(core, batch, status);
-	core_propose(core);
+	if (core->flying == NULL && !core->is_stopping) {
+		gather(core);
+	}
 	core_save(core);
 	core_end_when_idle(core);
 }
@@ -358,12 +395,26 @@ static struct batch *free_batch(struct core *core)
 	return core->batches[0].count == 0 ? &core->batches[0] : &core->batches[1];
 }
 
+/* It halves with each batch that has fewer. */
+static size_t company_after(size_t company, size_t count)
+{
+	const size_t least = company / 2 > count ? company / 2 : count;
+
+	return least < GATHER_MAX ? least : GATHER_MAX;
+}
+
 static int fly(struct core *core, struct batch *batch)
 {
 	int ret = batch_gather(batch, &core->waiting, clock_wall_s());
 
 	core->queued -= batch->count;
 	core->queued_octets -= batch->octets;
+	core->waiting_count -= batch->count;
+	core->company = company_after(core->company, batch->count);
+	if (core->is_gathering) {
+		core->is_gathering = false;
+		loop_timer_clear(core->gathered);
+	}
 	if (ret != OK) {
 		return ret;
 	}
@@ -376,9 +427,14 @@ static int fly(struct core *core, struct batch *batch)
 	return ret;
 }
 
+static bool is_complete(const struct core *core)
+{
+	return !core->is_gathering || core->waiting_count >= core->company;
+}
+
 void core_propose(struct core *core)
 {
-	while (core->flying == NULL && !list_is_empty(&core->waiting)) {
+	while (core->flying == NULL && !list_is_empty(&core->waiting) && is_complete(core)) {
 		struct batch *batch = free_batch(core);
 		const int ret = fly(core, batch);
 
@@ -392,6 +448,6 @@ void core_enqueue(struct core *core, struct core_job *job)
 {
 	core->queued++;
 	core->queued_octets += job->command_size;
-	list_append(&core->waiting, &job->mail.link);
+	await(core, job);
 	core_propose(core);
 }

@@ -24,6 +24,8 @@
 #include "registry/reclaim.h"
 #include "registry/registry.h"
 
+#define GATHER_MAX 64 /* jobs that are worth a sync of their own, whoever else may come */
+#define GATHER_MS 1 /* how long the company of the last batches is waited for */
 #define EXPIRE_MAX 500 /* names in one command: about 10 ms of a turn */
 #define NEWS_LINES 100 /* log lines of instances, a second; and so many of one batch */
 
@@ -110,6 +112,10 @@ struct core {
 
 	struct recent recent;
 	struct list waiting; /* jobs for the next batch */
+	size_t waiting_count;
+	size_t company; /* the most jobs that were here at once, lately; up to GATHER_MAX */
+	bool is_gathering; /* what waits may wait for the others */
+	struct loop_timer *gathered; /* the end of that */
 	struct batch batches[2];
 	struct batch *flying; /* given to the log; NULL: none */
 	struct log_turn appended;
@@ -170,8 +176,11 @@ void core_end_when_idle(struct core *core);
 
 /* ---- core_batch.c ---- */
 
-/* Makes a batch of what waits, unless one is in flight. */
+/* Makes a batch of what waits, unless one is in flight or others are about to come. */
 void core_propose(struct core *core);
+
+/* Nobody else is waited for. */
+void core_end_gathering(void *context);
 
 /* Jobs that came: those that are answered already leave, the others wait for a batch. */
 void core_take(struct core *core, struct list *jobs);

@@ -1,6 +1,6 @@
 /*
  * A core whose clock, disk and heartbeats are stepped by hand, in every order that a seed draws: it
- * has no thread, its mailboxes are emptied and its timer is rung here.
+ * has no thread, its mailboxes are emptied and its timers are rung here.
  *
  * Whatever the order, nothing ends before its lease has passed since the last renewal that was
  * acknowledged, nothing that has ended is acknowledged, and what is not heard of ends within one
@@ -216,6 +216,7 @@ static void answer(struct sim *sim, int status)
 
 static void ring(struct sim *sim)
 {
+	core_end_gathering(sim->world.core);
 	if (now_ms >= sim->world.core->tick_ms) {
 		core_tick(sim->world.core);
 		look(sim);
@@ -246,6 +247,7 @@ static void sim_deinit(struct sim *sim)
 		}
 	}
 	answer(sim, OK);
+	core_end_gathering(sim->world.core);
 	answer(sim, OK);
 	core_free(sim->world.core);
 	arena_deinit(&sim->arena);
@@ -398,6 +400,62 @@ static void run_seed(uint64_t seed, unsigned *ended, unsigned *beats)
 	sim_deinit(&sim);
 }
 
+/* How many jobs the disk has now. */
+static size_t flying(const struct sim *sim)
+{
+	return sim->world.core->flying == NULL ? 0 : sim->world.core->flying->count;
+}
+
+static void submit_some(struct sim *sim, unsigned first, unsigned count)
+{
+	for (unsigned i = first; i < first + count; i++) {
+		submit(sim, i, registration(sim, i));
+	}
+}
+
+START_TEST(who_is_alone_is_not_kept_waiting)
+{
+	struct sim sim;
+
+	sim_init(&sim, 1);
+	for (unsigned i = 0; i < NAMES; i++) {
+		submit_some(&sim, i, 1);
+		ck_assert_uint_eq(flying(&sim), 1);
+		answer(&sim, OK);
+		ck_assert(sim.names[i].is_there);
+	}
+	sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(senders_that_come_back_with_their_answers_become_one_batch)
+{
+	struct sim sim;
+
+	sim_init(&sim, 1);
+	submit_some(&sim, 0, 1);
+	submit_some(&sim, 1, 3);
+	ck_assert_uint_eq(flying(&sim), 1);
+	answer(&sim, OK);
+	ck_assert_uint_eq(flying(&sim), 0);
+	submit_some(&sim, 4, 1);
+	ck_assert_uint_eq(flying(&sim), 4);
+	answer(&sim, OK);
+	/* Fewer came back: the timer ends it, and after two such batches one alone goes at once. */
+	submit_some(&sim, 0, 1);
+	ck_assert_uint_eq(flying(&sim), 0);
+	core_end_gathering(sim.world.core);
+	ck_assert_uint_eq(flying(&sim), 1);
+	answer(&sim, OK);
+	submit_some(&sim, 1, 1);
+	core_end_gathering(sim.world.core);
+	answer(&sim, OK);
+	submit_some(&sim, 2, 1);
+	ck_assert_uint_eq(flying(&sim), 1);
+	sim_deinit(&sim);
+}
+END_TEST
+
 START_TEST(whatever_the_order_nothing_ends_early_and_nothing_stays)
 {
 	const char *only = getenv("WAGGLE_SEED");
@@ -419,6 +477,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		who_is_alone_is_not_kept_waiting,
+		senders_that_come_back_with_their_answers_become_one_batch,
 		whatever_the_order_nothing_ends_early_and_nothing_stays,
 	};
 
