@@ -20,6 +20,31 @@
 
 #define SCRIPT_MAX (1u << 20)
 
+/* web._http._tcp on the host h, and what the zone has then; without TXT and with one. */
+#define REGISTER_WEB                                                                               \
+	"add _http._tcp 60 PTR web._http._tcp\n"                                                   \
+	"add web._http._tcp 60 SRV 0 0 80 h\n"                                                     \
+	"add h 60 A 192.0.2.1\n"
+#define WEB_IS_THERE                                                                               \
+	"web._http._tcp 60 SRV 0 0 80 h\n"                                                         \
+	"h 60 A 192.0.2.1\n"                                                                       \
+	"_http._tcp 10 PTR web._http._tcp\n"                                                       \
+	"_http._tcp 10 SRV 0 0 80 h\n"                                                             \
+	"_services._dns-sd._udp 10 PTR _http._tcp\n"                                               \
+	"http.pool 10 A 192.0.2.1\n"
+#define REGISTER_WEB_TXT REGISTER_WEB "add web._http._tcp 60 TXT \"v=1\"\n"
+#define WEB_TXT_IS_THERE WEB_IS_THERE "web._http._tcp 60 TXT \"v=1\"\n"
+
+/* As SRP clients send it: everything anew, PTRs first. */
+#define SRP_WEB                                                                                    \
+	"add _http._tcp 60 PTR web._http._tcp\n"                                                   \
+	"add _red._sub._http._tcp 60 PTR web._http._tcp\n"                                         \
+	"del web._http._tcp\n"                                                                     \
+	"add web._http._tcp 60 SRV 0 0 80 h\n"                                                     \
+	"add web._http._tcp 60 TXT \"v=1\"\n"                                                      \
+	"del h\n"                                                                                  \
+	"add h 60 A 192.0.2.1\n"
+
 struct play {
 	struct stage stage;
 	struct arena arena;

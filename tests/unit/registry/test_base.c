@@ -1,19 +1,6 @@
 #include "base/log.h"
 #include "tests/unit/registry/script.h"
 
-#define REGISTER_WEB                                                                               \
-	"add _http._tcp 60 PTR web._http._tcp\n"                                                   \
-	"add web._http._tcp 60 SRV 0 0 80 h\n"                                                     \
-	"add h 60 A 192.0.2.1\n"
-
-#define WEB_IS_THERE                                                                               \
-	"web._http._tcp 60 SRV 0 0 80 h\n"                                                         \
-	"h 60 A 192.0.2.1\n"                                                                       \
-	"_http._tcp 10 PTR web._http._tcp\n"                                                       \
-	"_http._tcp 10 SRV 0 0 80 h\n"                                                             \
-	"_services._dns-sd._udp 10 PTR _http._tcp\n"                                               \
-	"http.pool 10 A 192.0.2.1\n"
-
 static struct zone_shape shape;
 
 static void setup(void)

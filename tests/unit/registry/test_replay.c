@@ -4,10 +4,6 @@
  */
 #include "tests/unit/registry/script.h"
 
-#define WEB                                                                                        \
-	"add _http._tcp 60 PTR web._http._tcp\n"                                                   \
-	"add web._http._tcp 60 SRV 0 0 80 h\n"                                                     \
-	"add h 60 A 192.0.2.1\n"
 #define WEB_MOVED "del h A\nadd h 60 A 192.0.2.2\n"
 #define WEB_GONE "del _http._tcp PTR web._http._tcp\ndel web._http._tcp\ndel h\n"
 
@@ -44,12 +40,12 @@ START_TEST(nothing_that_changed_goes_back)
 {
 	struct play *play = play_at_1050();
 
-	updated(play, "a signed:1000 lease:60", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
 	updated(play, "a signed:1010 lease:60", WEB_MOVED);
 	stale(play, "a signed:1009 lease:60", "add h 60 A 192.0.2.1\n");
 	stale(play, "a signed:1009", "del h\n");
 	/* By the host that the whole message touches too. */
-	stale(play, "a signed:1000 lease:60", WEB);
+	stale(play, "a signed:1000 lease:60", REGISTER_WEB);
 	/* A second ago is no replay of the instance, which nothing has touched since. */
 	updated(play, "a signed:1000 lease:60", "add web._http._tcp 60 TXT \"x\"\n");
 	play_free(play);
@@ -60,9 +56,9 @@ START_TEST(one_of_the_same_second_passes)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	updated(play, "a signed:1000", WEB_GONE);
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -72,7 +68,7 @@ START_TEST(a_clock_ahead_shuts_nobody_out)
 	struct play *play = play_new();
 
 	play->time_s = 1000;
-	updated(play, "a signed:1290", WEB);
+	updated(play, "a signed:1290", REGISTER_WEB);
 	/* Another machine with the same key and the right time. */
 	play->time_s = 1001;
 	updated(play, "a signed:1001", WEB_MOVED);
@@ -86,7 +82,7 @@ START_TEST(a_clock_behind_is_kept_as_it_is)
 	struct play *play = play_new();
 
 	play->time_s = 5000;
-	updated(play, "a signed:4710", WEB);
+	updated(play, "a signed:4710", REGISTER_WEB);
 	ck_assert_uint_eq(content_of(play, "h").signed_s, 4710);
 	updated(play, "a signed:4711", WEB_MOVED);
 	stale(play, "a signed:4710", WEB_MOVED);
@@ -99,11 +95,11 @@ START_TEST(a_clock_that_was_wrong_shuts_nobody_out)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
 	play->time_s = 4600;
 	expire(play, "web._http._tcp h");
 	play->time_s = 1001;
-	updated(play, "a signed:1001 lease:60", WEB);
+	updated(play, "a signed:1001 lease:60", REGISTER_WEB);
 	/* A second back is not an hour. */
 	play->time_s = 1100;
 	updated(play, "a signed:1100 lease:60", WEB_MOVED);
@@ -132,9 +128,9 @@ START_TEST(nothing_withdrawn_comes_back_for_600_s)
 		stale(play, "a signed:1009", "add web._http._tcp 60 SRV 0 0 80 h\n");
 		stale(play, "a signed:1009", "add h 60 A 192.0.2.1\n");
 		play->time_s = 1609;
-		stale(play, "a signed:1009", WEB);
+		stale(play, "a signed:1009", REGISTER_WEB);
 		play->time_s = 1610;
-		updated(play, "a signed:1009", WEB);
+		updated(play, "a signed:1009", REGISTER_WEB);
 		play_free(play);
 	}
 }
@@ -144,11 +140,11 @@ START_TEST(a_lease_of_0_withdraws_too)
 {
 	struct play *play = play_at_1050();
 
-	updated(play, "a signed:1000 lease:60", WEB);
-	updated(play, "a signed:1005 lease:0", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
+	updated(play, "a signed:1005 lease:0", REGISTER_WEB);
 	ck_assert(!is_there(play, "web._http._tcp"));
-	stale(play, "a signed:1000 lease:60", WEB);
-	updated(play, "a signed:1005 lease:60", WEB);
+	stale(play, "a signed:1000 lease:60", REGISTER_WEB);
+	updated(play, "a signed:1005 lease:60", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -157,13 +153,13 @@ START_TEST(a_key_lease_keeps_the_mark_as_long)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	updated(play, "a signed:1000 lease:60 key-lease:7200", REGISTER_WEB);
 	play->time_s = 1010;
 	updated(play, "a signed:1010", WEB_GONE);
 	play->time_s = 1010 + 7199;
-	stale(play, "a signed:1009", WEB);
+	stale(play, "a signed:1009", REGISTER_WEB);
 	play->time_s = 1010 + 7200;
-	updated(play, "a signed:1009", WEB);
+	updated(play, "a signed:1009", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -172,21 +168,22 @@ START_TEST(a_key_lease_keeps_the_name_for_its_key)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	updated(play, "a signed:1000 lease:60 key-lease:7200", REGISTER_WEB);
 	play->time_s = 1200;
 	expire(play, "web._http._tcp h");
 	ck_assert(!is_there(play, "web._http._tcp"));
-	refused(play, "b signed:1200 lease:60", WEB, "is kept for the key that had it, for 7200 s");
+	refused(play, "b signed:1200 lease:60", REGISTER_WEB,
+		"is kept for the key that had it, for 7200 s");
 	refused(play, "net lease:60", "add h 60 A 192.0.2.1\n", "is kept for the key that had it");
 	refused(play, "b signed:1200", "del h\n", "is kept");
 	play->time_s = 1200 + 7199;
-	refused(play, "b signed:8399 lease:60", WEB, "for 1 s");
-	updated(play, "a signed:8399 lease:60 key-lease:7200", WEB);
+	refused(play, "b signed:8399 lease:60", REGISTER_WEB, "for 1 s");
+	updated(play, "a signed:8399 lease:60 key-lease:7200", REGISTER_WEB);
 	/* A withdrawal that says nothing of leases gives no name up. */
 	updated(play, "a signed:8400", WEB_GONE);
-	refused(play, "b signed:8400 lease:60", WEB, "is kept");
+	refused(play, "b signed:8400 lease:60", REGISTER_WEB, "is kept");
 	play->time_s = 8399 + 7200;
-	updated(play, "b signed:15599 lease:60", WEB);
+	updated(play, "b signed:15599 lease:60", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -208,16 +205,16 @@ START_TEST(names_that_are_given_up_are_free)
 		struct play *play = play_at_1050();
 		const bool is_other = cases[i].who[0] == 'b';
 
-		updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
-		updated(play, cases[i].who, is_other ? WEB : WEB_GONE);
+		updated(play, "a signed:1000 lease:60 key-lease:7200", REGISTER_WEB);
+		updated(play, cases[i].who, is_other ? REGISTER_WEB : WEB_GONE);
 		if (is_other) {
 			updated(play, "b signed:1011", WEB_GONE);
 		}
 		if (cases[i].is_kept) {
-			refused(play, "b signed:1040 lease:60", WEB, "is kept");
-			updated(play, "b signed:1040 lease:60 takeover", WEB);
+			refused(play, "b signed:1040 lease:60", REGISTER_WEB, "is kept");
+			updated(play, "b signed:1040 lease:60 takeover", REGISTER_WEB);
 		} else {
-			updated(play, "b signed:1040 lease:60", WEB);
+			updated(play, "b signed:1040 lease:60", REGISTER_WEB);
 		}
 		play_free(play);
 	}
@@ -228,27 +225,27 @@ START_TEST(what_an_operator_removes_or_no_key_lease_keeps_is_free)
 {
 	struct play *play = play_at_1050();
 
-	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	updated(play, "a signed:1000 lease:60 key-lease:7200", REGISTER_WEB);
 	updated(play, "a signed:1010", WEB_GONE);
-	refused(play, "b signed:1040 lease:60", WEB, "is kept");
+	refused(play, "b signed:1040 lease:60", REGISTER_WEB, "is kept");
 	/* The key is lost. */
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
 	ck_assert(play->result.is_change);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NOERROR);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NXDOMAIN);
-	updated(play, "b signed:1040 lease:60", WEB);
-	updated(play, "b signed:1041 lease:0", WEB);
-	stale(play, "a signed:1009 lease:60", WEB);
+	updated(play, "b signed:1040 lease:60", REGISTER_WEB);
+	updated(play, "b signed:1041 lease:0", REGISTER_WEB);
+	stale(play, "a signed:1009 lease:60", REGISTER_WEB);
 	play_free(play);
 	play = play_at_1050();
 
-	updated(play, "a signed:1000 lease:60 key-lease:7200", WEB);
+	updated(play, "a signed:1000 lease:60 key-lease:7200", REGISTER_WEB);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "h"), DNS_RCODE_NOERROR);
-	updated(play, "b signed:1040 lease:60", WEB);
+	updated(play, "b signed:1040 lease:60", REGISTER_WEB);
 	play->time_s = 1200;
 	expire(play, "web._http._tcp h");
-	updated(play, "a signed:1200 lease:60", WEB);
+	updated(play, "a signed:1200 lease:60", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -258,13 +255,13 @@ START_TEST(what_a_dead_provider_sent_does_not_raise_it)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
 	play->time_s = 1200;
 	expire(play, "web._http._tcp h");
 	ck_assert(!is_there(play, "h"));
-	stale(play, "a signed:1140 lease:60", WEB); /* the last one that was heard */
+	stale(play, "a signed:1140 lease:60", REGISTER_WEB); /* the last one that was heard */
 	/* The provider itself, whose clock is 25 s behind. */
-	updated(play, "a signed:1175 lease:60", WEB);
+	updated(play, "a signed:1175 lease:60", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -273,7 +270,7 @@ START_TEST(a_host_that_goes_with_its_instance_stays_away)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
 	expire(play, "h"); /* kept: an instance points to it */
 	ck_assert(is_there(play, "h"));
 	play->time_s = 1100;
@@ -288,18 +285,18 @@ START_TEST(a_mark_is_for_its_key_alone)
 {
 	struct play *play = play_at_1050();
 
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	updated(play, "a signed:1010", WEB_GONE);
 	/* Of b nothing is known, and what is not signed by a key has no signing time. */
-	updated(play, "b signed:900", WEB);
-	refused(play, "a signed:1000", WEB, "key b.");
+	updated(play, "b signed:900", REGISTER_WEB);
+	refused(play, "a signed:1000", REGISTER_WEB, "key b.");
 	updated(play, "b signed:1020", WEB_GONE);
-	stale(play, "a signed:1009", WEB);
-	stale(play, "b signed:1019", WEB);
-	updated(play, "net signed:900", WEB);
+	stale(play, "a signed:1009", REGISTER_WEB);
+	stale(play, "b signed:1019", REGISTER_WEB);
+	updated(play, "net signed:900", REGISTER_WEB);
 	updated(play, "net signed:800", WEB_MOVED);
 	updated(play, "net signed:700", WEB_GONE);
-	stale(play, "a signed:1009", WEB);
+	stale(play, "a signed:1009", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -308,7 +305,7 @@ START_TEST(what_was_taken_over_is_not_taken_back_by_a_replay)
 {
 	struct play *play = play_at_1050();
 
-	updated(play, "a signed:1000 takeover", WEB);
+	updated(play, "a signed:1000 takeover", REGISTER_WEB);
 	updated(play, "b signed:1010 takeover", "add h 60 A 192.0.2.2\n");
 	stale(play, "a signed:1000 takeover", "add h 60 A 192.0.2.1\n");
 	updated(play, "a signed:1011 takeover", "add h 60 A 192.0.2.1\n");
@@ -321,11 +318,11 @@ START_TEST(an_operators_command_counts_against_the_owners_key)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	play->time_s = 1010;
 	updated(play, "operator signed:1010 takeover", WEB_GONE);
-	stale(play, "a signed:1009", WEB);
-	updated(play, "a signed:1010", WEB);
+	stale(play, "a signed:1009", REGISTER_WEB);
+	updated(play, "a signed:1010", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -334,14 +331,14 @@ START_TEST(what_an_operator_removed_stays_away)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000 lease:60", WEB);
+	updated(play, "a signed:1000 lease:60", REGISTER_WEB);
 	expire(play, "h"); /* kept by its instance */
 	play->time_s = 1010;
 	ck_assert_uint_eq(say_of(play, OPERATOR_REMOVE, "web._http._tcp"), DNS_RCODE_NOERROR);
 	ck_assert(!is_there(play, "h"));
 	stale(play, "a signed:1009", "add web._http._tcp 60 SRV 0 0 80 h\n");
 	stale(play, "a signed:1009", "add h 60 A 192.0.2.1\n");
-	updated(play, "a signed:1010 lease:60", WEB);
+	updated(play, "a signed:1010 lease:60", REGISTER_WEB);
 	play_free(play);
 }
 END_TEST
@@ -362,7 +359,7 @@ START_TEST(prerequisites_alone_have_no_time)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	ck_assert_uint_eq(evaluate(play, "a signed:900", "used h\n"), DNS_RCODE_NOERROR);
 	ck_assert_uint_eq(evaluate(play, "a signed:900", "unused h\ndel h\n"), DNS_RCODE_YXDOMAIN);
 	play_free(play);
@@ -374,7 +371,7 @@ START_TEST(marks_are_part_of_a_version)
 {
 	struct play *play = play_new();
 
-	updated(play, "a signed:1000", WEB);
+	updated(play, "a signed:1000", REGISTER_WEB);
 	stage_begin(&play->stage);
 	write_update(play, "a signed:1010", WEB_GONE);
 	ck_assert_uint_eq(apply(play), DNS_RCODE_NOERROR);
