@@ -7,6 +7,7 @@
  *   b    bitmap of types, to the end
  *   g    string without quotes (the tag of CAA)         q  the rest, as one string
  *   v    the parameters of SVCB
+ *   r    an AMT relay: whether discovery is optional, its kind, and the relay by its kind
  */
 #include "zone/present.h"
 
@@ -29,9 +30,10 @@ static const struct {
 	uint16_t type;
 	const char *form;
 } forms[] = {
-	{DNS_TYPE_NSAP_PTR, "n"}, {DNS_TYPE_NINFO, "t"},   {DNS_TYPE_CSYNC, "42b"},
-	{DNS_TYPE_SVCB, "2nv"},   {DNS_TYPE_HTTPS, "2nv"}, {DNS_TYPE_CAA, "1gq"},
-	{DNS_TYPE_AVC, "t"},      {DNS_TYPE_RESINFO, "t"}, {DNS_TYPE_WALLET, "t"},
+	{DNS_TYPE_NSAP_PTR, "n"},  {DNS_TYPE_NINFO, "t"},   {DNS_TYPE_CSYNC, "42b"},
+	{DNS_TYPE_SVCB, "2nv"},    {DNS_TYPE_HTTPS, "2nv"}, {DNS_TYPE_CAA, "1gq"},
+	{DNS_TYPE_AVC, "t"},       {DNS_TYPE_RESINFO, "t"}, {DNS_TYPE_WALLET, "t"},
+	{DNS_TYPE_AMTRELAY, "1r"},
 };
 
 static const char *form_of(uint16_t type)
@@ -450,6 +452,49 @@ static int read_bitmap(struct source *source)
 	return OK;
 }
 
+static int read_address(struct source *source, const struct word *word, int family)
+{
+	char text[WORD_MAX];
+	uint8_t address[16];
+
+	if (!word_copy(text, word) || inet_pton(family, text, address) != 1) {
+		return fail_word(source, word,
+				 family == AF_INET ? "an IPv4 address" : "an IPv6 address");
+	}
+	buf_write(&source->out, address, family == AF_INET ? 4 : 16);
+	return OK;
+}
+
+/* RFC 8777 4.3.1: the bit D and the kind are words of their own, and no relay is ".". */
+static int read_relay(struct source *source)
+{
+	struct word optional;
+	struct word kind;
+	struct word relay;
+
+	if (!lines_word(&source->at, &optional) || !lines_word(&source->at, &kind) ||
+	    !lines_word(&source->at, &relay)) {
+		return fail(source, "fields are missing");
+	}
+	if (!word_is(&optional, "0") && !word_is(&optional, "1")) {
+		return fail_word(source, &optional, "0 or 1");
+	}
+	if (kind.size != 1 || kind.text[0] < '0' || kind.text[0] > '3') {
+		return fail_word(source, &kind, "a kind of relay: 0 to 3");
+	}
+	buf_write_u8(&source->out, (uint8_t)((optional.text[0] - '0') << 7 | (kind.text[0] - '0')));
+	switch (kind.text[0]) {
+	case '0':
+		return word_is(&relay, ".")
+			       ? OK
+			       : fail_word(source, &relay, "\".\": kind 0 is no relay");
+	case '3':
+		return read_name(source, &relay);
+	default:
+		return read_address(source, &relay, kind.text[0] == '1' ? AF_INET : AF_INET6);
+	}
+}
+
 static int read_field(struct source *source, char letter)
 {
 	struct word word;
@@ -462,6 +507,9 @@ static int read_field(struct source *source, char letter)
 	}
 	if (letter == 't') {
 		return read_strings(source);
+	}
+	if (letter == 'r') {
+		return read_relay(source);
 	}
 	if (!lines_word(&source->at, &word)) {
 		return fail(source, "fields are missing");
@@ -692,10 +740,35 @@ static void put_bitmap(FILE *out, struct buf_reader *rdata)
 	}
 }
 
-static int put_field(FILE *out, char letter, struct buf_reader *rdata)
+static void put_name(FILE *out, struct buf_reader *rdata)
 {
 	char text[DNS_NAME_TEXT_MAX];
 	uint8_t name[DNS_NAME_MAX];
+
+	(void)dns_name_read_plain(rdata, name);
+	fputs(dns_name_to_text(text, name), out);
+}
+
+static void put_relay(FILE *out, struct buf_reader *rdata)
+{
+	const uint8_t kind = buf_read_u8(rdata);
+
+	fprintf(out, "%u %u ", kind >> 7, kind & 0x7f);
+	switch (kind & 0x7f) {
+	case 0:
+		fputc('.', out);
+		break;
+	case 3:
+		put_name(out, rdata);
+		break;
+	default:
+		put_addresses(out, rdata, (kind & 0x7f) == 1 ? AF_INET : AF_INET6);
+		break;
+	}
+}
+
+static int put_field(FILE *out, char letter, struct buf_reader *rdata)
+{
 	uint8_t size;
 	const char *between = "";
 
@@ -713,8 +786,10 @@ static int put_field(FILE *out, char letter, struct buf_reader *rdata)
 		put_bitmap(out, rdata);
 		return OK;
 	case 'n':
-		(void)dns_name_read_plain(rdata, name);
-		fputs(dns_name_to_text(text, name), out);
+		put_name(out, rdata);
+		return OK;
+	case 'r':
+		put_relay(out, rdata);
 		return OK;
 	case 'g':
 		size = buf_read_u8(rdata);

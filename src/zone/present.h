@@ -1,7 +1,7 @@
 /*
  * The presentation form of the types that ldns does not know or misreads: SVCB and HTTPS
  * (RFC 9460 2.1), CAA (RFC 8659), NSAP-PTR (RFC 1706), RESINFO (RFC 9606), NINFO,
- * AVC, WALLET, and CSYNC (RFC 7477). Thread: any.
+ * AVC, WALLET, CSYNC (RFC 7477) and AMTRELAY (RFC 8777). Thread: any.
  */
 #pragma once
 

@@ -126,6 +126,13 @@ static const struct good goods[] = {
 	 "a.static.example. 5 HTTPS 1 . dohpath=\"/q{?dns}\"\n"},
 	{"a 5 CSYNC 4294967295 3 WALLET type65280 A\n",
 	 "a.static.example. 5 CSYNC 4294967295 3 A WALLET TYPE65280\n"},
+	/* RFC 8777 4.3 */
+	{"a 5 AMTRELAY 10 0 0 .\n", "a.static.example. 5 AMTRELAY 10 0 0 .\n"},
+	{"a 5 AMTRELAY 0 1 1 192.0.2.1\n", "a.static.example. 5 AMTRELAY 0 1 1 192.0.2.1\n"},
+	{"a 5 AMTRELAY 255 0 2 2001:DB8::1\n",
+	 "a.static.example. 5 AMTRELAY 255 0 2 2001:db8::1\n"},
+	{"a 5 AMTRELAY 10 1 3 b\n", "a.static.example. 5 AMTRELAY 10 1 3 b.static.example.\n"},
+	{"a 5 AMTRELAY \\# 3 0a8300\n", "a.static.example. 5 AMTRELAY 10 1 3 .\n"},
 	{"a 5 CSYNC 1 0\n", "a.static.example. 5 CSYNC 1 0\n"},
 	{"a 5 IPSECKEY 10 1 2 192.0.2.1 AAEC AwQF\n",
 	 "a.static.example. 5 IPSECKEY 10 1 2 192.0.2.1 AAECAwQF\n"},
@@ -247,6 +254,15 @@ static const struct bad bads[] = {
 	{"a 5 CAA 0 issue x y\n", "3: \"y\" is not part of this record"},
 	{"a 5 CAA 256 issue x\n", "3: \"256\" is not a number in its range"},
 	{"a 5 TYPE65280 0\n", "3: TYPE65280 is read as \\# LENGTH HEX only (RFC 3597 section 5)"},
+	{"a 5 AMTRELAY 10 0 1\n", "3: fields are missing"},
+	{"a 5 AMTRELAY 256 0 0 .\n", "3: \"256\" is not a number in its range"},
+	{"a 5 AMTRELAY 10 2 0 .\n", "3: \"2\" is not 0 or 1"},
+	{"a 5 AMTRELAY 10 0 4 .\n", "3: \"4\" is not a kind of relay: 0 to 3"},
+	{"a 5 AMTRELAY 10 0 0 192.0.2.1\n", "3: \"192.0.2.1\" is not \".\": kind 0 is no relay"},
+	{"a 5 AMTRELAY 10 0 1 2001:db8::1\n", "3: \"2001:db8::1\" is not an IPv4 address"},
+	{"a 5 AMTRELAY 10 0 2 192.0.2.1\n", "3: \"192.0.2.1\" is not an IPv6 address"},
+	{"a 5 AMTRELAY 10 0 3 b..c\n", "3: \"b..c\" is not a name"},
+	{"a 5 AMTRELAY 10 0 3 b c\n", "3: \"c\" is not part of this record"},
 	{"a 5 CSYNC 1 3 A NOTATYPE\n", "3: \"NOTATYPE\" is not a type"},
 	{"a 5 CSYNC 1 3 TYPE0\n", "3: \"TYPE0\" is not a type"},
 	{"a 5 CSYNC 4294967296 3 A\n", "3: \"4294967296\" is not a number in its range"},
@@ -408,8 +424,8 @@ static const uint8_t *some_name(void *context, struct rand *rand)
 static bool may_be_generic(uint16_t type)
 {
 	static const uint16_t types[] = {
-		DNS_TYPE_NULL,  DNS_TYPE_WKS, DNS_TYPE_NXT,   DNS_TYPE_RKEY,     DNS_TYPE_AMTRELAY,
-		DNS_TYPE_RRSIG, DNS_TYPE_SIG, DNS_TYPE_NSEC3, DNS_TYPE_IPSECKEY, DNS_TYPE_DOA,
+		DNS_TYPE_NULL, DNS_TYPE_WKS,   DNS_TYPE_NXT,      DNS_TYPE_RKEY, DNS_TYPE_RRSIG,
+		DNS_TYPE_SIG,  DNS_TYPE_NSEC3, DNS_TYPE_IPSECKEY, DNS_TYPE_DOA,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
