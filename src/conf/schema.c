@@ -217,6 +217,8 @@ static const struct row *find_row(const char *in, const char *key)
 /* Edits that lead from one text to the other; texts over NEAR_MAX characters are far. */
 #define NEAR_MAX 31
 
+#define KEYS_TEXT_MAX 400
+
 static size_t distance(const char *one, const char *other)
 {
 	size_t cost[NEAR_MAX + 1];
@@ -242,9 +244,10 @@ static size_t distance(const char *one, const char *other)
 	return cost[size];
 }
 
+/* NULL: none is like it. */
 static const char *nearest_key(const char *in, const char *key)
 {
-	const char *best = "";
+	const char *best = NULL;
 	size_t best_distance = SIZE_MAX;
 
 	for (size_t i = 0; i < ROW_COUNT; i++) {
@@ -252,7 +255,7 @@ static const char *nearest_key(const char *in, const char *key)
 			continue;
 		}
 		const size_t now = distance(key, rows[i].key);
-		if (best[0] == 0 || now < best_distance) {
+		if (now < best_distance && now <= (strlen(key) + 1) / 2) {
 			best = rows[i].key;
 			best_distance = now;
 		}
@@ -272,12 +275,31 @@ static const char *inside_of(const char *in, const char *key)
 	return NULL;
 }
 
+/* All keys of a mapping, with commas; as many as there is room for. */
+static const char *list_keys(char *out, size_t size, const char *in)
+{
+	size_t used = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const size_t more = strlen(rows[i].key) + 2;
+
+		if (strcmp(rows[i].in, in) == 0 && used + more < size) {
+			used += (size_t)snprintf(out + used, size - used, "%s%s",
+						 used == 0 ? "" : ", ", rows[i].key);
+		}
+	}
+	return out;
+}
+
 static int refuse_unknown(const struct decoder *decoder, const char *in, const char *path,
 			  const struct node *node)
 {
 	char text[VALUE_QUOTE_MAX];
 	char inner[DECODE_PATH_MAX];
+	char known[KEYS_TEXT_MAX];
 	const char *inside = inside_of(in, node->key);
+	const char *nearest = nearest_key(in, node->key);
 
 	value_quote(text, node->key);
 	snprintf(inner, sizeof(inner), "%s%s%.*s", path, path[0] == 0 ? "" : ".",
@@ -286,8 +308,12 @@ static int refuse_unknown(const struct decoder *decoder, const char *in, const c
 		return refuse(decoder, inner, node->line,
 			      "unknown key; it stands one level below, in \"%s\"", inside);
 	}
+	if (nearest == NULL) {
+		return refuse(decoder, inner, node->line, "unknown key; known ones are %s",
+			      list_keys(known, sizeof(known), in));
+	}
 	return refuse(decoder, inner, node->line, "unknown key; the nearest known one is \"%s\"",
-		      nearest_key(in, node->key));
+		      nearest);
 }
 
 /* An empty value counts as a mapping without keys, so "registry:" needs no braces. */

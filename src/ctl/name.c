@@ -47,6 +47,21 @@ static const struct zone *only_zone(const struct root *root)
 	return only;
 }
 
+/* Does it end with a dot that is no label's? It is a name in full then. */
+static bool is_absolute(const char *text)
+{
+	size_t escapes = 0;
+	const size_t size = strlen(text);
+
+	if (size == 0 || text[size - 1] != '.') {
+		return false;
+	}
+	while (escapes < size - 1 && text[size - 2 - escapes] == '\\') {
+		escapes++;
+	}
+	return escapes % 2 == 0;
+}
+
 int ctl_find_zone(const struct root *root, const json_t *request, json_t *reply,
 		  const struct zone **zone)
 {
@@ -84,6 +99,11 @@ int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 	}
 	*zone = root_zone_for(root, written);
 	if (*zone == NULL || !zone_is_registry(*zone)) {
+		if (is_absolute(text)) {
+			return give_up(ctl_refuse(reply, CTL_NOT_FOUND,
+						  "%.*s is in no registry zone here", shown(text),
+						  text));
+		}
 		ret = ctl_find_zone(root, request, reply, zone);
 		if (ret == OK && dns_name_join(name, written, zone_apex(*zone)) < 0) {
 			ret = give_up(

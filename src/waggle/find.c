@@ -25,6 +25,13 @@ struct quality {
 	size_t count;
 };
 
+#define SERVICES "_services._dns-sd._udp." /* the types of a domain, RFC 6763 section 9 */
+
+static bool is_of_types(const char *name)
+{
+	return strncmp(name, SERVICES, strlen(SERVICES)) == 0;
+}
+
 /* What a person has to know, on standard error. */
 static void say_quality(const struct quality *quality)
 {
@@ -39,7 +46,10 @@ static void say_quality(const struct quality *quality)
 	} else if (!quality->is_complete) {
 		say("%s: not complete: %s", quality->name, reason);
 	}
-	if (quality->count == 0) {
+	if (quality->count == 0 && is_of_types(quality->name)) {
+		say("no services are listed in %s; this may be remembered for %s",
+		    quality->name + strlen(SERVICES), duration_text(age, quality->ttl_s));
+	} else if (quality->count == 0) {
 		say("there is no %s; this may be remembered for %s", quality->name,
 		    duration_text(age, quality->ttl_s));
 	}
@@ -108,7 +118,7 @@ int browse_run(const struct options *options)
 		const struct quality quality = {list->name,  list->mark,        list->age_s,
 						list->ttl_s, list->is_complete, list->reason,
 						list->count};
-		const bool is_types = strncmp(list->name, "_services._dns-sd._udp.", 23) == 0;
+		const bool is_types = is_of_types(list->name);
 		const int ret = options->is_json ? json_list(stdout, list)
 						 : print_list(list, is_types, &quality);
 

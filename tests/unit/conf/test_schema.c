@@ -228,9 +228,12 @@ static const struct {
 	{BARE "zone:\n  - {name: a, file: f, registry: }\n  -\n",
 	 "3: zone: zone a. has both file and registry; write file for a static zone or registry "
 	 "for one that is changed by UPDATE"},
+	{BARE "zone: [{name: a, registry: {rules: [{permit: {}}]}}]\n",
+	 "2: zone.registry.rules.permit: unknown key; known ones are name, allow, deny, hold, "
+	 "takeover"},
 	{BARE "zone:\n  -\n", "3: zone.name: is missing; write the name of the zone"},
-	{"server:\n  listen:\n    - 1.2.3.4\n  \"\\e[1mx\": 5\n",
-	 "4: server.?[1mx: unknown key; the nearest known one is \"name\""},
+	{"server:\n  listen:\n    - 1.2.3.4\n  \"\\e[1mnames\": 5\n",
+	 "4: server.?[1mnames: unknown key; the nearest known one is \"name\""},
 	{BARE "key: [{name: k, secret-file: \"a\\nb\"}]\n",
 	 "2: key.secret-file: dir/a?b cannot be read (No such file or directory); make it with "
 	 "\"openssl rand -base64 32\""},
