@@ -35,6 +35,23 @@ START_TEST(deleting_what_is_not_there_is_no_error)
 }
 END_TEST
 
+/* RFC 4343 4.1: names and data stay as they were spelled first, whatever else changes with them. */
+START_TEST(the_first_spelling_stays)
+{
+	struct play *play = play_new();
+
+	updated(play, "a", "add Host 60 A 192.0.2.1\nadd Web._http._tcp 60 SRV 0 0 80 Host\n");
+	updated(play, "a",
+		"add hOST 60 A 192.0.2.2\nadd web._HTTP._tcp 60 SRV 0 0 80 hosT\n"
+		"add wEB._http._TCP 60 SRV 0 0 81 hosT\n");
+	expect_zone(&play->stage, "Host 60 A 192.0.2.1\n"
+				  "Host 60 A 192.0.2.2\n"
+				  "Web._http._tcp 60 SRV 0 0 80 Host\n"
+				  "Web._http._tcp 60 SRV 0 0 81 hosT\n");
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_set_has_one_ttl_the_newest)
 {
 	struct play *play = play_new();
@@ -467,6 +484,7 @@ int main(void)
 	const TTest *const tests[] = {
 		changes_are_made_in_order,
 		deleting_what_is_not_there_is_no_error,
+		the_first_spelling_stays,
 		a_set_has_one_ttl_the_newest,
 		cnames_stand_alone,
 		an_addition_that_is_ignored_renews_and_takes_nothing,

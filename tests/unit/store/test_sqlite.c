@@ -431,6 +431,47 @@ START_TEST(a_start_goes_on_where_a_snapshot_was_broken_off)
 }
 END_TEST
 
+static int produce_two_chunks(void *context, log_sink_fn put, void *sink)
+{
+	static uint8_t data[2 * 65536] = {1};
+
+	(void)context;
+	return put(sink, data, sizeof(data));
+}
+
+/* Each is whole by itself; the sum over all says that they are not where they were. */
+START_TEST(chunks_of_a_snapshot_that_changed_places_are_damage)
+{
+	enum { HEAD = 24, CHUNK = 8 + 65536 };
+	static uint8_t file[HEAD + 2 * CHUNK + 100];
+	static uint8_t first[CHUNK];
+	struct place place;
+	struct harness harness;
+
+	place_init(&place);
+	harness_init(&harness, &store_sqlite, place.data);
+	ck_assert_int_eq(harness_open(&harness), OK);
+	harness_append_many(&harness, 3, 10);
+	struct harness_call done;
+	call_init(&done.call);
+	ck_assert_int_eq(harness.ops->snapshot(harness.log, 3, produce_two_chunks, NULL,
+					       harness_done, &done),
+			 OK);
+	ck_assert_int_eq(call_wait(&done.call), OK);
+	call_deinit(&done.call);
+	harness_close(&harness);
+	const size_t size = place_read(&place, "snapshot-3", file, sizeof(file));
+	ck_assert_uint_eq(size, HEAD + 2 * CHUNK + 20);
+	memcpy(first, file + HEAD, CHUNK);
+	ck_assert_int_ne(memcmp(first, file + HEAD + CHUNK, CHUNK), 0);
+	memmove(file + HEAD, file + HEAD + CHUNK, CHUNK);
+	memcpy(file + HEAD + CHUNK, first, CHUNK);
+	place_write(&place, "snapshot-3", file, size);
+	harness_refuses(&harness, ERR_DAMAGED, "its end does not match what is before it");
+	place_deinit(&place);
+}
+END_TEST
+
 START_TEST(every_octet_of_a_snapshot_is_checked)
 {
 	struct harness_state state = {.size = 300, .piece = 300};
@@ -856,6 +897,7 @@ int main(void)
 		rows_go_in_steps_and_older_files_last,
 		a_start_goes_on_where_a_snapshot_was_broken_off,
 		every_octet_of_a_snapshot_is_checked,
+		chunks_of_a_snapshot_that_changed_places_are_damage,
 		lost_files_are_missed,
 		a_snapshot_that_fails_keeps_all_and_is_not_wanted_at_once,
 		appends_do_not_wait_for_a_snapshot,
