@@ -50,8 +50,8 @@ __attribute__((format(printf, 4, 5))) int
 update_refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format, ...);
 int update_no_memory(struct update_answer *answer);
 
-/* Refused by `reason`: an extended error for the client, and what the log line needs. */
-int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason);
+/* Refused, "NAME HOW REASON": an extended error for the client, and what the log line needs. */
+int update_deny(struct receipt *receipt, const uint8_t *name, const char *how, const char *reason);
 
 /* judge.c: may this identity touch the names of the updates (RFC 2136 3.3)? The rcode. */
 int update_judge(struct receipt *receipt);

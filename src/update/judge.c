@@ -45,12 +45,14 @@ static int refuse_by(struct receipt *receipt, const uint8_t *name,
 
 	receipt->answer->is_unproven = verdict->is_unproven;
 	if (receipt->request->is_terse) {
-		return update_deny(receipt, name, "");
+		return update_deny(receipt, name, "", "");
 	}
 	access_explain(reason, sizeof(reason), &receipt->conf->update, verdict);
 	used = strlen(reason);
 	snprintf(reason + used, sizeof(reason) - used, "%s", more);
-	return update_deny(receipt, name, reason);
+	const bool is_default = !receipt->conf->update.is_written;
+	return update_deny(receipt, name,
+			   verdict->rule != NULL || is_default ? "refused by" : "refused:", reason);
 }
 
 /* Takes note of a rule that lets in, or refuses. */

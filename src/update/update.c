@@ -66,10 +66,10 @@ static const char *shown(char out[DNS_NAME_TEXT_MAX], const uint8_t *name)
 	return cut(out, name, NAME_SHOWN);
 }
 
-int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason)
+int update_deny(struct receipt *receipt, const uint8_t *name, const char *how, const char *reason)
 {
 	struct update_answer *answer = receipt->answer;
-	const size_t said = strlen(reason) + sizeof(" refused by ");
+	const size_t said = strlen(reason) + strlen(how) + sizeof("  ");
 	size_t room = sizeof(answer->result.ede_text) - NAME_LEAST;
 	char text[DNS_NAME_TEXT_MAX];
 
@@ -83,8 +83,8 @@ int update_deny(struct receipt *receipt, const uint8_t *name, const char *reason
 	snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
 	dns_name_to_text(answer->zone, receipt->apex);
 	dns_name_to_text(answer->name, name);
-	return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s refused by %s",
-			     cut(text, name, room < NAME_SHOWN ? room : NAME_SHOWN), reason);
+	return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s %s %s",
+			     cut(text, name, room < NAME_SHOWN ? room : NAME_SHOWN), how, reason);
 }
 
 /* ---- the zone section (RFC 2136 3.1) ----------------------------------------------------- */
@@ -277,7 +277,7 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 		return DNS_RCODE_NOERROR;
 	}
 	receipt->answer->is_senseless = true;
-	return update_deny(receipt, entry->rr.owner, fault);
+	return update_deny(receipt, entry->rr.owner, "refused by", fault);
 }
 
 static int check_forms(struct receipt *receipt)

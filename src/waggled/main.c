@@ -342,17 +342,43 @@ static void on_stop(void *context)
 	loop_stop(server->loop);
 }
 
-static bool needs_restart(const struct conf *old, const struct conf *new)
+static bool listens_elsewhere(const struct conf *old, const struct conf *new)
 {
-	bool is_other = old->listen_count != new->listen_count || old->threads != new->threads ||
-			old->stream_threads != new->stream_threads ||
-			(old->data == NULL) != (new->data == NULL) ||
-			(old->data != NULL && strcmp(old->data, new->data) != 0);
+	bool is_other = old->listen_count != new->listen_count;
 
 	for (size_t i = 0; !is_other && i < old->listen_count; i++) {
 		is_other = strcmp(old->listen[i].text, new->listen[i].text) != 0;
 	}
 	return is_other;
+}
+
+/* One line with the keys whose new values are not taken up. */
+static void warn_of_restart(const struct conf *old, const struct conf *new)
+{
+	const bool is_data = (old->data == NULL) != (new->data == NULL) ||
+			     (old->data != NULL && strcmp(old->data, new->data) != 0);
+	const struct {
+		bool is_other;
+		const char *key;
+	} settings[] = {
+		{listens_elsewhere(old, new), "server.listen"},
+		{old->threads != new->threads, "server.threads"},
+		{old->stream_threads != new->stream_threads, "server.stream-threads"},
+		{is_data, "server.data"},
+	};
+	char keys[128] = "";
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (settings[i].is_other) {
+			const size_t used = strlen(keys);
+
+			snprintf(keys + used, sizeof(keys) - used, "%s%s", used == 0 ? "" : ",",
+				 settings[i].key);
+		}
+	}
+	if (keys[0] != '\0') {
+		log_line(LOG_LEVEL_WARNING, "some settings wait for a restart", "keys=%s", keys);
+	}
 }
 
 static void refuse_reload(const char *why)
@@ -382,10 +408,7 @@ static void reload(struct server *server)
 		conf_unref(conf);
 		return;
 	}
-	if (needs_restart(server->conf, conf)) {
-		log_line(LOG_LEVEL_WARNING, "some settings wait for a restart",
-			 "keys=server.listen,server.threads,server.data");
-	}
+	warn_of_restart(server->conf, conf);
 	warn_of_open_rules(conf);
 	net_set_conf(server->net, conf);
 	ctl_set_conf(server->ctl, conf);

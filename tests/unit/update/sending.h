@@ -188,7 +188,7 @@ struct sender {
 static const struct sender local = {.peer = "127.0.0.1"};
 
 #define WEB_RULE "[{allow: {key: ops, type: _http._tcp, instance: \"web-*\"}, name: web}]"
-#define NOT(name) "REFUSED denied 18: " name " refused by no rule allows this"
+#define NOT(name) "REFUSED denied 18: " name " refused: no rule allows this"
 
 static const struct sender web = {
 	.rules = WEB_RULE, .peer = "192.0.2.77", .is_tcp = false, .has_key = true};

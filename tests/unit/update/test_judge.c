@@ -205,7 +205,7 @@ START_TEST(a_long_name_does_not_hide_the_rule)
 		 label);
 	make_message(&sent, "svc.test.", DNS_TYPE_SOA, DNS_CLASS_IN, 0, text);
 	ck_assert_int_eq(receive(&web, &sent, true, &answer), UPDATE_REPLY);
-	ck_assert_ptr_nonnull(strstr(answer.result.ede_text, "... refused by no rule allows this"));
+	ck_assert_ptr_nonnull(strstr(answer.result.ede_text, "... refused: no rule allows this"));
 	ck_assert_uint_gt(strlen(answer.name), 200);
 }
 END_TEST
