@@ -243,11 +243,10 @@ static inline void tester_done(struct list *jobs)
 
 static const struct core_job_ops tester_ops = {.done = tester_done};
 
-/* Posts a registration of host-NUMBER. */
-static inline int tester_submit(struct tester *tester, const struct core_job_ops *ops,
-				unsigned number)
+/* Posts a command; takes it. */
+static inline int tester_post(struct tester *tester, const struct core_job_ops *ops,
+			      unsigned number, struct buf_writer command)
 {
-	const struct buf_writer command = core_host(tester->world, 0, number);
 	struct test_job *job = calloc(1, sizeof(*job));
 	int ret;
 
@@ -266,4 +265,11 @@ static inline int tester_submit(struct tester *tester, const struct core_job_ops
 		free(job);
 	}
 	return ret;
+}
+
+/* Posts a registration of host-NUMBER. */
+static inline int tester_submit(struct tester *tester, const struct core_job_ops *ops,
+				unsigned number)
+{
+	return tester_post(tester, ops, number, core_host(tester->world, 0, number));
 }

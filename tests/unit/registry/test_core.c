@@ -163,6 +163,61 @@ START_TEST(a_full_queue_refuses_and_counts)
 }
 END_TEST
 
+/* An UPDATE of 22 to 32 MiB, for one name: too many records, so it is refused in the end. */
+static struct buf_writer core_long(const struct core_world *world)
+{
+	enum { COUNT = 60000, SIZE = 600 };
+	const size_t room = (size_t)COUNT * (SIZE + 64);
+	uint8_t rdata[SIZE] = {0}; /* strings of no octets */
+	uint8_t name[DNS_NAME_MAX];
+	uint8_t *octets = malloc(room);
+	struct buf_writer out = buf_writer(octets, room);
+	const struct command_update update = {
+		.zone = world->apex, .owner = {.kind = OWNER_NET}, .update_count = COUNT};
+
+	ck_assert_ptr_nonnull(octets);
+	world_name(name, "long.svc.example.");
+	command_write_update(&out, &update);
+	for (unsigned i = 0; i < COUNT; i++) {
+		const struct command_change change = {.form = DNS_UPDATE_ADD,
+						      .name = name,
+						      .type = DNS_TYPE_TXT,
+						      .ttl = 60,
+						      .rdata_size = (uint16_t)(SIZE - i % 300),
+						      .rdata = rdata};
+
+		command_write_change(&out, &change);
+	}
+	ck_assert(!out.failed && buf_written(&out) > 22u << 20 && buf_written(&out) < 32u << 20);
+	return out;
+}
+
+START_TEST(octets_that_wait_are_bounded_too)
+{
+	struct core_world world;
+	struct tester tester;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	tester_init(&tester, &world, 4);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
+	core_release(world.core, core_hold(world.core));
+	ck_assert_int_eq(tester_post(&tester, &tester_ops, 1, core_long(&world)), OK);
+	ck_assert_int_eq(tester_post(&tester, &tester_ops, 2, core_long(&world)), OK);
+	ck_assert_int_eq(tester_post(&tester, &tester_ops, 3, core_long(&world)), ERR_FULL);
+	ck_assert_uint_eq(core_counted(&world).full, 1);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 4), OK);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(core_counted(&world).queued_octets, 0);
+	ck_assert(core_has(&world, "host-4"));
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
 /* ---- failures ------------------------------------------------------------------------------ */
 
 START_TEST(a_full_disk_is_servfail_with_its_reason_and_passes)
@@ -705,6 +760,7 @@ int main(void)
 		each_kind_of_job_comes_back_in_one_call_and_in_order,
 		a_refusal_is_a_result_and_changes_nothing,
 		a_full_queue_refuses_and_counts,
+		octets_that_wait_are_bounded_too,
 		a_full_disk_is_servfail_with_its_reason_and_passes,
 		a_stop_finishes_the_batch_in_flight_and_refuses_what_waits,
 		a_sender_may_wait_no_longer_than_he_likes,
