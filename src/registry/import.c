@@ -68,13 +68,24 @@ bool import_hex(uint8_t *out, size_t size, const char *text)
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
+/* Is it NAME TTL IN TYPE \# ...? */
+static bool is_generic(const char *line, size_t size)
+{
+	const char *generic = memmem(line, size, " \\# ", 4);
+	unsigned blanks = 0;
+
+	for (const char *at = line; generic != NULL && at < generic; at++) {
+		blanks += *at == ' ';
+	}
+	return generic != NULL && blanks == 3;
+}
+
 /* The line as words one blank apart; in hexadecimal it may be longer than a zone file's. */
 static int read_words(struct reading *reading, const char *line, size_t size)
 {
-	const char *generic = size < HEX_LINE ? memmem(line, size, " \\# ", 4) : NULL;
 	const char *why = NULL;
 
-	if (generic != NULL && size > LINES_MAX / 2) {
+	if (size > LINES_MAX / 2 && size < HEX_LINE && is_generic(line, size)) {
 		char *copy = strndup(line, size);
 		const int ret = copy == NULL ? ERR_NOMEM : import_record(reading, copy);
 

@@ -198,10 +198,10 @@ bool lines_word(const char **at, struct word *word)
 			is_inside = !is_inside;
 			word->has_quotes = true;
 		}
-		end += *end == '\\' ? 2 : 1;
+		end += *end == '\\' && end[1] != '\0' ? 2 : 1;
 	}
 	word->size = (size_t)(end - word->text);
-	end += word->is_quoted;
+	end += word->is_quoted && *end == '"';
 	*at = *end == ' ' ? end + 1 : end;
 	return word->is_quoted || word->size > 0;
 }

@@ -213,6 +213,29 @@ START_TEST(a_text_that_is_cut_or_changed_anywhere_does_no_harm)
 }
 END_TEST
 
+/* Lines of hexadecimal are longer than others and are not read as those are; no others may be. */
+START_TEST(a_long_line_is_a_zone_files_unless_it_is_hexadecimal)
+{
+	static char text[100000];
+	const struct zone_shape shape = stage_shape();
+	struct play *play = some_play();
+	struct play *other = play_new_with(&shape, BASE);
+	char *whole = exported(play);
+	const size_t head = (size_t)(strstr(whole, ";: end") - whole);
+	struct import_result result;
+
+	memcpy(text, whole, head);
+	char *at = stpcpy(text + head, "h.z. 60 IN TXT ");
+	memset(at, 'a', 40000);
+	stpcpy(at + 40000, " \\# a\\\n");
+	ck_assert_int_eq(read_text(other, text, false, &result), ERR_CONF);
+	ck_assert_ptr_nonnull(strstr(result.error, "a backslash at the end of the line"));
+	free(whole);
+	play_free(other);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(any_failed_allocation_is_reported)
 {
 	const struct zone_shape shape = stage_shape();
@@ -248,6 +271,7 @@ int main(void)
 		a_zone_that_changed_meanwhile_is_judged_when_the_turn_comes,
 		a_damaged_command_is_found_wherever_it_ends,
 		a_text_that_is_cut_or_changed_anywhere_does_no_harm,
+		a_long_line_is_a_zone_files_unless_it_is_hexadecimal,
 		any_failed_allocation_is_reported,
 	};
 

@@ -1,6 +1,7 @@
 #include "zone/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/random_rdata.h"
 #include "tests/unit/run.h"
+#include "tests/unit/zone/zone_text.h"
+#include "zone/lines.h"
 #include "zone/rdata.h"
 
 static const uint8_t apex[] = "\6static\7example"; /* with the root that ends the string */
@@ -628,9 +631,29 @@ START_TEST(a_zone_is_written_sorted_behind_its_soa)
 }
 END_TEST
 
+/* What did not come by lines_next(): the text may end behind a backslash. */
+START_TEST(no_word_goes_beyond_its_text)
+{
+	static const char *const texts[] = {"a\\", "\\", "\"a\\", "a=\"b\\"};
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		char *text = strdup(texts[i]);
+		const char *at = text;
+		struct word word;
+
+		while (lines_word(&at, &word)) {
+			ck_assert(word.text + word.size <= text + strlen(text));
+			ck_assert(at <= text + strlen(text));
+		}
+		free(text);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		no_word_goes_beyond_its_text,
 		good_files_give_their_records_in_order,
 		bad_files_are_refused_with_their_line_and_give_nothing,
 		a_file_has_a_soa_and_ns_and_begins_with_a_name,
