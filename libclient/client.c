@@ -123,6 +123,21 @@ void wgl_latch_open(struct wgl_latch *latch)
 	pthread_cond_signal(&latch->changed);
 }
 
+static void save_at(struct waggle *client, uint64_t at_ms)
+{
+	/* Without memory for it, the next change tries again. */
+	(void)wgl_timer_set(&client->reactor.timers, &client->save_timer, at_ms);
+}
+
+/* The cache may have changed: it is to be written some time. */
+static void save_later(struct waggle *client)
+{
+	if (client->settings.snapshot != NULL && client->saving == NULL &&
+	    !wgl_timer_is_set(&client->save_timer)) {
+		save_at(client, wgl_now_ms() + FIRST_SAVE_MS);
+	}
+}
+
 /* ---- what the asker tells ---------------------------------------------------------------- */
 
 static int on_learn(void *context, const struct wgl_need *need, const struct wgl_reply *reply,
@@ -135,7 +150,7 @@ static int on_learn(void *context, const struct wgl_need *need, const struct wgl
 	ret = wgl_learn(&client->cache, reply, need->name, need->type, need->is_whole, server,
 			wgl_now_ms(), error);
 	wgl_unlock(client);
-	wgl_save_later(client);
+	save_later(client);
 	return ret;
 }
 
@@ -231,20 +246,6 @@ int waggle_snapshot_status(struct waggle *client, struct waggle_error *error)
 	}
 	wgl_unlock(client);
 	return code;
-}
-
-static void save_at(struct waggle *client, uint64_t at_ms)
-{
-	/* Without memory for it, the next change tries again. */
-	(void)wgl_timer_set(&client->reactor.timers, &client->save_timer, at_ms);
-}
-
-void wgl_save_later(struct waggle *client)
-{
-	if (client->settings.snapshot != NULL && client->saving == NULL &&
-	    !wgl_timer_is_set(&client->save_timer)) {
-		save_at(client, wgl_now_ms() + FIRST_SAVE_MS);
-	}
 }
 
 /* On a thread of libuv's pool. */

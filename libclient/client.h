@@ -96,6 +96,3 @@ void wgl_latch_open(struct wgl_latch *latch);
 /* Ends what others began; loop's thread. */
 void wgl_requests_close(struct waggle *client);
 void wgl_registrations_close(struct waggle *client);
-
-/* The cache may have changed: it is to be written some time. Loop's thread. */
-void wgl_save_later(struct waggle *client);

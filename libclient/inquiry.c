@@ -75,7 +75,11 @@ static int plan_final(struct wgl_inquiry *inquiry, int excuse, const char *text,
 	return plan(inquiry, &sight, error);
 }
 
-void wgl_inquiry_finish(struct wgl_inquiry *inquiry, int excuse, const char *text)
+/*
+ * Ends it with what the cache has, as if all time were over; `excuse` says why, for people, after
+ * "nothing is known, and". Comes to `over`.
+ */
+static void finish(struct wgl_inquiry *inquiry, int excuse, const char *text)
 {
 	struct waggle_error error;
 
@@ -179,14 +183,14 @@ static void run(struct wgl_inquiry *inquiry)
 		return;
 	}
 	if (++inquiry->rounds > ROUNDS_MAX || inquiry->asked + sight.need_count > ASKED_MAX) {
-		wgl_inquiry_finish(inquiry, WAGGLE_ERR_FULL, "too many questions would be needed");
+		finish(inquiry, WAGGLE_ERR_FULL, "too many questions would be needed");
 		return;
 	}
 	for (size_t i = 0; i < sight.need_count && ret != WAGGLE_ERR_NOMEM; i++) {
 		ret = ask(inquiry, &sight.needs[i]);
 	}
 	if (inquiry->waiting == 0) {
-		wgl_inquiry_finish(inquiry, WAGGLE_ERR_NOMEM, "memory is out");
+		finish(inquiry, WAGGLE_ERR_NOMEM, "memory is out");
 	}
 }
 

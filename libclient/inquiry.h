@@ -47,9 +47,3 @@ void wgl_inquiry_start(struct waggle *client, struct wgl_inquiry *inquiry);
 
 /* Ends it without a word; what is under way goes on for the cache. */
 void wgl_inquiry_stop(struct wgl_inquiry *inquiry);
-
-/*
- * Ends it with what the cache has, as if all time were over; `excuse` says why, for people, after
- * "nothing is known, and". Comes to `over`.
- */
-void wgl_inquiry_finish(struct wgl_inquiry *inquiry, int excuse, const char *excuse_text);

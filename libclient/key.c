@@ -325,14 +325,6 @@ static void begin_tsig(struct dns_tsig *tsig, const struct wgl_key *key)
 	       dns_name_size(algorithms[key->algorithm].name));
 }
 
-size_t wgl_sign_size(const struct wgl_key *key)
-{
-	struct dns_tsig tsig;
-
-	begin_tsig(&tsig, key);
-	return dns_tsig_size(&tsig);
-}
-
 static uint16_t load_u16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);

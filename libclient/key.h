@@ -30,9 +30,6 @@ struct wgl_signature {
 	uint8_t mac[DNS_TSIG_MAC_MAX];
 };
 
-/* Octets that signing adds to a message. */
-size_t wgl_sign_size(const struct wgl_key *key);
-
 /*
  * Signs a finished message of `size` octets in a buffer of `room` (section 5.1). The new size;
  * WAGGLE_ERR_ARGUMENT: no room; WAGGLE_ERR_NOMEM.

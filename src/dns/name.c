@@ -281,29 +281,6 @@ int dns_name_join(uint8_t out[DNS_NAME_MAX], const uint8_t *prefix, const uint8_
 	return (int)(prefix_size + suffix_size);
 }
 
-size_t dns_name_order_key(uint8_t *out, const uint8_t *name)
-{
-	uint8_t starts[DNS_LABELS_MAX];
-	uint8_t *at = out;
-
-	for (size_t left = label_starts(starts, name); left > 0; left--) {
-		const uint8_t *label = name + starts[left - 1];
-
-		for (size_t i = 1; i <= *label; i++) {
-			const uint8_t octet = dns_fold(label[i]);
-
-			if (octet <= 1) {
-				*at++ = 1;
-				*at++ = (uint8_t)(octet + 1);
-			} else {
-				*at++ = octet;
-			}
-		}
-		*at++ = 0;
-	}
-	return (size_t)(at - out);
-}
-
 static bool is_digit(char character)
 {
 	return character >= '0' && character <= '9';

@@ -98,13 +98,6 @@ static inline bool dns_label_is(const uint8_t *label, const char *text)
 int dns_name_join(uint8_t out[DNS_NAME_MAX], const uint8_t *prefix, const uint8_t *suffix);
 
 /*
- * Key for ordered containers: folded labels from the right, so that memcmp order is canonical
- * order and a parent sorts right before what is below it. `out` has room for DNS_NAME_MAX * 2
- * octets (an octet 0 or 1 in a label is escaped by 1, labels end with 0). The size.
- */
-size_t dns_name_order_key(uint8_t *out, const uint8_t *name);
-
-/*
  * From master-file text with \. \\ \DDD escapes (RFC 1035 5.1); relative text is completed by
  * `origin`, or by the root when that is NULL; "@" alone is the origin. The size; ERR_FORMAT or
  * ERR_RANGE.

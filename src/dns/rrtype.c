@@ -216,7 +216,7 @@ size_t dns_field_size(char letter, const uint8_t *at, size_t left)
 	return size < left ? size : left;
 }
 
-bool dns_field_is_name(char letter)
+static bool field_is_name(char letter)
 {
 	return letter == 'n' || letter == 'd' || letter == 'p';
 }
@@ -253,7 +253,7 @@ static void read_field(struct buf_reader *reader, char letter, bool pointers,
 	uint8_t name[DNS_NAME_MAX];
 	int size;
 
-	if (!dns_field_is_name(letter)) {
+	if (!field_is_name(letter)) {
 		skip_field(reader, letter);
 		if (!reader->failed) {
 			buf_write(out, start, (size_t)(reader->at - start));
@@ -340,8 +340,8 @@ bool dns_rdata_equal(uint16_t type, const uint8_t *one, uint16_t one_size, const
 	for (const char *letter = row->layout; *letter != '\0' && left > 0; letter++) {
 		const size_t size = dns_field_size(*letter, one, left);
 
-		if (dns_field_is_name(*letter) ? !dns_octets_equal(one, other, size)
-					       : memcmp(one, other, size) != 0) {
+		if (field_is_name(*letter) ? !dns_octets_equal(one, other, size)
+					   : memcmp(one, other, size) != 0) {
 			return false;
 		}
 		one += size;
@@ -365,7 +365,7 @@ void dns_rdata_fold(uint8_t *out, uint16_t type, const uint8_t *rdata, uint16_t 
 	for (const char *letter = row->layout; *letter != '\0' && left > 0; letter++) {
 		const size_t field = dns_field_size(*letter, rdata, left);
 
-		if (dns_field_is_name(*letter)) {
+		if (field_is_name(*letter)) {
 			dns_octets_fold(out, rdata, field);
 		} else {
 			memcpy(out, rdata, field);

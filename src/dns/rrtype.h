@@ -35,7 +35,6 @@ const struct dns_rrtype *dns_rrtype(uint16_t type);
 
 /* Octets of the field `letter` at the start of `left` octets of valid, uncompressed RDATA. */
 size_t dns_field_size(char letter, const uint8_t *at, size_t left);
-bool dns_field_is_name(char letter);
 
 /* Types that are never stored: 0, 41, 128..255 and TSIG's kin. */
 bool dns_rrtype_is_meta(uint16_t type);

@@ -28,7 +28,6 @@ struct mailbox {
 	size_t count;
 	bool is_closed;
 	struct waker *waker;
-	_Atomic(uint64_t) full_count;
 	size_t limit;
 	mailbox_fn fn;
 	void *context;
@@ -99,7 +98,6 @@ static int post(struct mailbox *mailbox, struct mail *mail, size_t limit)
 	if (mailbox->is_closed) {
 		ret = ERR_CLOSED;
 	} else if (mailbox->count >= limit) {
-		atomic_fetch_add_explicit(&mailbox->full_count, 1, memory_order_relaxed);
 		ret = ERR_FULL;
 	} else {
 		list_append(&mailbox->mails, &mail->link);
@@ -140,11 +138,6 @@ void mailbox_close(struct mailbox *mailbox)
 	pthread_mutex_lock(&mailbox->lock);
 	mailbox->is_closed = true;
 	pthread_mutex_unlock(&mailbox->lock);
-}
-
-uint64_t mailbox_full_count(const struct mailbox *mailbox)
-{
-	return atomic_load_explicit(&mailbox->full_count, memory_order_relaxed);
 }
 
 void mailbox_free(struct mailbox *mailbox)

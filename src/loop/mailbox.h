@@ -36,9 +36,6 @@ int mailbox_post_always(struct mailbox *mailbox, struct mail *mail);
 /* Refuses further messages; those that came are still handed over. */
 void mailbox_close(struct mailbox *mailbox);
 
-/* How often it was full. Thread: any. */
-uint64_t mailbox_full_count(const struct mailbox *mailbox);
-
 /* Hands over what has come, now. Thread: the loop's, or any after loop_run() has returned. */
 void mailbox_flush(struct mailbox *mailbox);
 

@@ -8,6 +8,8 @@
  */
 #include "registry/command.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
@@ -329,6 +331,15 @@ int command_read_update_records(struct command_update *update, struct command_pr
 		return ERR_DAMAGED;
 	}
 	return buf_left(&reader) == 0 ? OK : ERR_DAMAGED;
+}
+
+void command_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format,
+		    va_list arguments)
+{
+	result->rcode = rcode;
+	result->has_ede = true;
+	result->ede = ede;
+	vsnprintf(result->ede_text, sizeof(result->ede_text), format, arguments);
 }
 
 int command_read_update(struct command_update *update, const uint8_t *command, size_t size)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,10 @@ struct command_result {
 	bool is_owned; /* REFUSED, as a name is another owner's or the base file's */
 	bool is_stale; /* NOTAUTH, as it was signed too early: BADTIME (RFC 8945 5.2.3) */
 };
+
+/* Refuses, with an extended error. */
+void command_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, const char *format,
+		    va_list arguments) __attribute__((format(printf, 4, 0)));
 
 /* An UPDATE as decoded: views into the command's octets. */
 struct command_update {

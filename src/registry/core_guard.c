@@ -147,14 +147,14 @@ void core_guard_sweep(struct core *core, uint64_t now_ms)
 
 bool core_guard_end(struct core *core, const uint8_t *name, bool is_confirmed, uint32_t *kept)
 {
-	const struct guard_type *type = guard_find(&core->guard, name);
+	struct guard_type *type = guard_held(&core->guard, name);
 
-	if (type == NULL || type->state != GUARD_HOLDING) {
+	if (type == NULL) {
 		return false;
 	}
 	*kept = type->held;
 	if (is_confirmed) {
-		guard_give_up(&core->guard, name, clock_mono_ms(), say, core);
+		guard_give_up(&core->guard, type, clock_mono_ms(), say, core);
 		show_counts(core);
 	}
 	return true;

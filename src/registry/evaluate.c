@@ -20,11 +20,8 @@ int result_refuse(struct command_result *result, uint16_t rcode, uint16_t ede, c
 {
 	va_list arguments;
 
-	result->rcode = rcode;
-	result->has_ede = true;
-	result->ede = ede;
 	va_start(arguments, format);
-	vsnprintf(result->ede_text, sizeof(result->ede_text), format, arguments);
+	command_refuse(result, rcode, ede, format, arguments);
 	va_end(arguments);
 	return REFUSAL;
 }

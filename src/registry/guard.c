@@ -35,6 +35,13 @@ struct guard_type *guard_find(const struct guard *guard, const uint8_t *name)
 	return map_get(&guard->types, folded, dns_name_fold(folded, name));
 }
 
+struct guard_type *guard_held(const struct guard *guard, const uint8_t *name)
+{
+	struct guard_type *type = guard_find(guard, name);
+
+	return type != NULL && type->state == GUARD_HOLDING ? type : NULL;
+}
+
 static struct guard_type *type_new(struct guard *guard, const uint8_t *name)
 {
 	const size_t size = dns_name_size(name);
@@ -192,18 +199,13 @@ static bool is_back(const struct guard_type *type, uint64_t now_ms)
 		now_ms - type->since_ms >= (uint64_t)type->term_s * 1000);
 }
 
-bool guard_give_up(struct guard *guard, const uint8_t *name, uint64_t now_ms, guard_fn fn,
+void guard_give_up(struct guard *guard, struct guard_type *type, uint64_t now_ms, guard_fn fn,
 		   void *context)
 {
-	struct guard_type *type = guard_find(guard, name);
-
-	if (type == NULL || type->state != GUARD_HOLDING) {
-		return false;
-	}
+	assert(type->state == GUARD_HOLDING);
 	become(guard, type, GUARD_SPENT, now_ms);
 	type->is_given_up = true;
 	fn(context, type);
-	return true;
 }
 
 /* Is there nothing of it to be remembered any more? */

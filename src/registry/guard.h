@@ -64,6 +64,9 @@ struct guard_type *guard_due(struct guard *guard, const uint8_t *name, uint32_t 
 
 struct guard_type *guard_find(const struct guard *guard, const uint8_t *name);
 
+/* The same, if the type is held now. */
+struct guard_type *guard_held(const struct guard *guard, const uint8_t *name);
+
 /* A lease that came due goes, or stays over its time. */
 void guard_let_go(struct guard_type *type);
 void guard_keep(struct guard *guard, struct guard_type *type);
@@ -76,9 +79,9 @@ uint64_t guard_again_ms(const struct guard_type *type);
 
 /*
  * An operator knows that they have died: a type that is held is so no longer (`fn`), and what is over
- * goes. false: it is not held.
+ * goes.
  */
-bool guard_give_up(struct guard *guard, const uint8_t *name, uint64_t now_ms, guard_fn fn,
+void guard_give_up(struct guard *guard, struct guard_type *type, uint64_t now_ms, guard_fn fn,
 		   void *context);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * What liburcu orders, said to ThreadSanitizer, which does not see its inline assembly: all that a
- * reader did before it was quiescent happens before the end of the grace period. Nothing in
+ * reader did before it was offline happens before the end of the grace period. Nothing in
  * ordinary builds. For reclaim.c alone. Thread: any.
  */
 #pragma once

@@ -285,12 +285,6 @@ void reader_offline(void)
 	urcu_qsbr_thread_offline();
 }
 
-void reader_quiescent(void)
-{
-	order_release();
-	urcu_qsbr_quiescent_state();
-}
-
 void reader_synchronize(void)
 {
 	urcu_qsbr_synchronize_rcu();

@@ -60,17 +60,16 @@ bool reclaim_release(struct reclaim *reclaim, const struct root *root);
 size_t reclaim_versions(const struct reclaim *reclaim);
 
 /*
- * Readers. A thread that loads the published root registers, is then online, says quiescent where
- * it holds nothing of a root, and is offline around every call that may block. Thread: any.
+ * Readers. A thread that loads the published root registers, is then online, and is offline where it
+ * holds nothing of a root: around every call that may block. Thread: any.
  */
 void reader_register(void);
 void reader_unregister(void);
 void reader_online(void);
 void reader_offline(void);
-void reader_quiescent(void);
 
 /*
- * Waits until every reader that is online now has been offline or quiescent: what was unpublished
- * before is in nobody's hands. Thread: any that is no reader.
+ * Waits until every reader that is online now has been offline: what was unpublished before
+ * is in nobody's hands. Thread: any that is no reader.
  */
 void reader_synchronize(void);

@@ -45,9 +45,7 @@ struct receipt {
 	size_t room; /* for those two */
 };
 
-/* Sets what is answered, with an extended error. Returns the rcode. */
-__attribute__((format(printf, 4, 5))) int
-update_refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format, ...);
+/* SERVFAIL, with an extended error. Returns the rcode. */
 int update_no_memory(struct update_answer *answer);
 
 /* Refused, "NAME HOW REASON": an extended error for the client, and what the log line needs. */

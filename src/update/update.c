@@ -31,24 +31,21 @@
 
 /* ---- refusing ---------------------------------------------------------------------------- */
 
-int update_refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format,
-		  ...)
+/* Sets what is answered, with an extended error. Returns the rcode. */
+__attribute__((format(printf, 4, 5))) static int
+refuse(struct update_answer *answer, uint16_t rcode, uint16_t ede, const char *format, ...)
 {
-	struct command_result *result = &answer->result;
 	va_list arguments;
 
-	result->rcode = rcode;
-	result->has_ede = true;
-	result->ede = ede;
 	va_start(arguments, format);
-	vsnprintf(result->ede_text, sizeof(result->ede_text), format, arguments);
+	command_refuse(&answer->result, rcode, ede, format, arguments);
 	va_end(arguments);
 	return rcode;
 }
 
 int update_no_memory(struct update_answer *answer)
 {
-	return update_refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, "out of memory");
+	return refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, "out of memory");
 }
 
 /* A name of at most `most` octets for an extended error: a long one is cut. */
@@ -83,8 +80,8 @@ int update_deny(struct receipt *receipt, const uint8_t *name, const char *how, c
 	snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
 	dns_name_to_text(answer->zone, receipt->apex);
 	dns_name_to_text(answer->name, name);
-	return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s %s %s",
-			     cut(text, name, room < NAME_SHOWN ? room : NAME_SHOWN), how, reason);
+	return refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED, "%s %s %s",
+		      cut(text, name, room < NAME_SHOWN ? room : NAME_SHOWN), how, reason);
 }
 
 /* ---- the zone section (RFC 2136 3.1) ----------------------------------------------------- */
@@ -103,26 +100,26 @@ static int find_zone(struct receipt *receipt)
 	struct update_answer *answer = receipt->answer;
 
 	if (!is_zone_section(message)) {
-		return update_refuse(answer, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
-				     "the zone section is not one zone, type SOA, class IN");
+		return refuse(answer, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
+			      "the zone section is not one zone, type SOA, class IN");
 	}
 	if (message->qclass == DNS_CLASS_IN) {
 		receipt->conf = conf_zone_find(request->conf, message->qname);
 	}
 	if (receipt->conf == NULL) {
-		return update_refuse(answer, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
-				     "no zone of this name here");
+		return refuse(answer, DNS_RCODE_NOTAUTH, DNS_EDE_NOT_AUTHORITATIVE,
+			      "no zone of this name here");
 	}
 	if (!receipt->conf->is_registry) {
-		return update_refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
-				     "a static zone: it changes with its file");
+		return refuse(answer, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+			      "a static zone: it changes with its file");
 	}
 	/* Not there, or still what it was before a reload: its base is not in yet. */
 	receipt->zone = root_zone(request->root, message->qname);
 	if (receipt->zone == NULL || !zone_is_registry(receipt->zone) ||
 	    !zone_is_served(receipt->zone)) {
-		return update_refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
-				     "the zone is not ready");
+		return refuse(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+			      "the zone is not ready");
 	}
 	receipt->apex = zone_apex(receipt->zone);
 	return DNS_RCODE_NOERROR;
@@ -185,9 +182,9 @@ static int read_rdata(struct receipt *receipt, struct section *section, enum dns
 		entry->rdata = pool->at;
 		size = dns_rr_rdata(receipt->request->message, &entry->rr, pool);
 		if (size < 0 || size > UINT16_MAX) {
-			return update_refuse(receipt->answer, DNS_RCODE_FORMERR,
-					     DNS_EDE_INVALID_DATA, "%s: malformed RDATA of type %u",
-					     shown(text, entry->rr.owner), entry->rr.type);
+			return refuse(receipt->answer, DNS_RCODE_FORMERR, DNS_EDE_INVALID_DATA,
+				      "%s: malformed RDATA of type %u",
+				      shown(text, entry->rr.owner), entry->rr.type);
 		}
 		entry->rdata_size = (uint16_t)size;
 	}
@@ -238,14 +235,14 @@ static int form_fault(struct receipt *receipt, int rcode, const struct entry *en
 	char type[16];
 
 	if (rcode == DNS_RCODE_NOTZONE) {
-		return update_refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
-				     "%s (%s) is not in the zone", shown(text, rr->owner), section);
+		return refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
+			      "%s (%s) is not in the zone", shown(text, rr->owner), section);
 	}
-	return update_refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
-			     "%s (%s): type %s, class %u, TTL %" PRIu32
-			     ", %u octets: not a form of RFC 2136",
-			     shown(text, rr->owner), section, dns_rrtype_to_text(type, rr->type),
-			     rr->class, rr->ttl, rr->rdata_size);
+	return refuse(receipt->answer, (uint16_t)rcode, DNS_EDE_OTHER,
+		      "%s (%s): type %s, class %u, TTL %" PRIu32
+		      ", %u octets: not a form of RFC 2136",
+		      shown(text, rr->owner), section, dns_rrtype_to_text(type, rr->type),
+		      rr->class, rr->ttl, rr->rdata_size);
 }
 
 static int check_update(struct receipt *receipt, struct entry *entry, bool is_afar)
@@ -264,10 +261,10 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 	if (is_signers(entry->rr.type)) {
 		char type[16];
 
-		return update_refuse(receipt->answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
-				     "%s: type %s is a signer's, not for UPDATE",
-				     shown(text, entry->rr.owner),
-				     dns_rrtype_to_text(type, entry->rr.type));
+		return refuse(receipt->answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
+			      "%s: type %s is a signer's, not for UPDATE",
+			      shown(text, entry->rr.owner),
+			      dns_rrtype_to_text(type, entry->rr.type));
 	}
 	if (!is_afar || form != DNS_UPDATE_ADD) {
 		return DNS_RCODE_NOERROR;

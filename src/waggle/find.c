@@ -192,7 +192,11 @@ static char *txt_text(const struct waggle_endpoint *endpoint)
 		}
 		fputs(is_quoted ? "\"" : "", stream);
 	}
-	return stream != NULL && fclose(stream) == 0 ? text : NULL;
+	if (stream != NULL && fclose(stream) != 0) {
+		free(text);
+		text = NULL;
+	}
+	return text;
 }
 
 /* One row for each address, since that is what one connects to. */

@@ -194,7 +194,7 @@ static struct history *make_history(struct root_writer *writer, struct zone_work
 	return history;
 }
 
-void zone_clear_history(struct txn *txn, struct zone *zone)
+static void clear_history(struct txn *txn, struct zone *zone)
 {
 	struct history *history = zone->history;
 
@@ -265,7 +265,7 @@ void zone_finish(struct root_writer *writer, struct zone_work *work)
 	}
 	if (is_moved) {
 		/* The SOA is in no delta, nor is too much: the way from serial to serial ends. */
-		zone_clear_history(&writer->txn, zone);
+		clear_history(&writer->txn, zone);
 		txn_drop(&writer->txn, history);
 		return;
 	}

@@ -193,7 +193,6 @@ void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 
 /* Makes the delta and steps the serial, where something changed. */
 void zone_finish(struct root_writer *writer, struct zone_work *work);
-void zone_clear_history(struct txn *txn, struct zone *zone);
 
 /* What a lease keeps of its zone's name. */
 static inline uint8_t zone_tag(const struct zone *zone)

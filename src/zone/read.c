@@ -562,7 +562,6 @@ struct walking {
 	const struct zone *zone;
 	zone_walk_fn node_fn;
 	zone_rr_fn rr_fn;
-	lease_fn lease_fn;
 	void *context;
 };
 
@@ -663,30 +662,4 @@ int zone_walk_rrs(const struct zone *zone, zone_rr_fn fn, void *context)
 	struct walking walking = {.zone = zone, .rr_fn = fn, .context = context};
 
 	return pmap_walk(&zone->names, walk_rrs, &walking);
-}
-
-static int walk_lease(void *context, void *value)
-{
-	const struct walking *walking = context;
-	struct lease *lease = node_lease(value);
-
-	if (lease != NULL) {
-		walking->lease_fn(walking->context, lease, true);
-	}
-	return 0;
-}
-
-static int walk_zone_leases(void *context, void *value)
-{
-	const struct zone *zone = value;
-	const int ret = pmap_walk(&zone->names, walk_lease, context);
-
-	return ret != 0 ? ret : pmap_walk(&zone->pending, walk_lease, context);
-}
-
-void root_walk_leases(const struct root *root, lease_fn fn, void *context)
-{
-	struct walking walking = {.lease_fn = fn, .context = context};
-
-	pmap_walk(&root->zones, walk_zone_leases, &walking);
 }

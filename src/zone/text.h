@@ -47,6 +47,3 @@ int text_parse(const char *text, size_t size, const char *path, const uint8_t *a
 
 /* RDATA in presentation form. *out: malloc'd, the caller's. ERR_NOMEM, ERR_FORMAT. */
 int text_rdata(char **out, uint16_t type, const uint8_t *rdata, uint16_t size);
-
-/* The whole zone, a line for each RR, sorted, derived records included. malloc'd. ERR_NOMEM. */
-int text_zone(char **out, const struct zone *zone);

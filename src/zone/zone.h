@@ -440,9 +440,6 @@ size_t garbage_size(const struct garbage *garbage);
 typedef void (*lease_fn)(void *context, struct lease *lease, bool is_new);
 void root_each_lease(const struct root_writer *writer, lease_fn fn, void *context);
 
-/* All leases of a root: after a restart. */
-void root_walk_leases(const struct root *root, lease_fn fn, void *context);
-
 /*
  * Makes the zone or changes what shapes it; names are put separately. `shape` NULL: a static zone.
  * When ttl.derived or the pool's label change, the sets follow, and leases go on. ERR_NOMEM.

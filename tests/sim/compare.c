@@ -7,6 +7,7 @@
 #include "dns/rrtype.h"
 #include "tests/sim/wire.h"
 #include "tests/unit/run.h"
+#include "tests/unit/zone/walk_leases.h"
 #include "zone/rdata.h"
 #include "zone/text.h"
 

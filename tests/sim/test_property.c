@@ -21,6 +21,7 @@
 #include "tests/sim/page.h"
 #include "tests/sim/wire.h"
 #include "tests/unit/run.h"
+#include "tests/unit/zone/zone_text.h"
 #include "zone/rdata.h"
 #include "zone/text.h"
 

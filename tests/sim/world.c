@@ -36,7 +36,6 @@ struct mailbox {
 	struct list mails;
 	size_t count;
 	size_t limit;
-	uint64_t full_count;
 	bool is_closed;
 	mailbox_fn fn;
 	void *context;
@@ -343,7 +342,6 @@ static int post(struct mailbox *mailbox, struct mail *mail, size_t limit)
 		return ERR_CLOSED;
 	}
 	if (mailbox->count >= limit) {
-		mailbox->full_count++;
 		return ERR_FULL;
 	}
 	mailbox->count++;
@@ -364,11 +362,6 @@ int mailbox_post_always(struct mailbox *mailbox, struct mail *mail)
 void mailbox_close(struct mailbox *mailbox)
 {
 	mailbox->is_closed = true;
-}
-
-uint64_t mailbox_full_count(const struct mailbox *mailbox)
-{
-	return mailbox->full_count;
 }
 
 void mailbox_flush(struct mailbox *mailbox)

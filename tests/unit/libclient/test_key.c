@@ -110,7 +110,7 @@ START_TEST(a_request_is_signed_as_published)
 	hex_read(mac, sizeof(mac),
 		 "1b131af5813ed5f1a658d0714154653ae5cef684f497c4e7dea09268359e0bc3");
 	whole = wgl_sign(key, wire, size, sizeof(wire), NOW, &signature);
-	ck_assert_int_eq(whole, (int)(size + wgl_sign_size(key)));
+	ck_assert_int_eq(whole, (int)size + 85);
 	ck_assert_uint_eq(signature.mac_size, 32);
 	ck_assert_int_eq(memcmp(signature.mac, mac, 32), 0);
 	ck_assert_int_eq(wire[11], 1);

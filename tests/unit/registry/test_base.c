@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "tests/unit/registry/script.h"
+#include "tests/unit/zone/walk_leases.h"
 
 static struct zone_shape shape;
 

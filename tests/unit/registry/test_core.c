@@ -685,7 +685,7 @@ struct reader {
 	unsigned seen;
 };
 
-/* As a UDP worker does: load, look, be quiescent; now and then offline. */
+/* As a UDP worker does: load, look, be offline for a moment; now and then for longer. */
 static void read_on(void *context)
 {
 	struct reader *reader = context;
@@ -713,12 +713,11 @@ static void read_on(void *context)
 							       seen);
 			}
 		}
-		reader_quiescent();
+		reader_offline();
 		if (reader->seen % 64 == 0) {
-			reader_offline();
 			usleep(10);
-			reader_online();
 		}
+		reader_online();
 	}
 	reader_unregister();
 }

@@ -249,14 +249,14 @@ START_TEST(an_operator_ends_it_and_what_is_over_goes)
 	struct world world;
 
 	world_init(&world, 40);
-	ck_assert(!guard_give_up(&world.guard, web, START, note, &world));
+	ck_assert_ptr_null(guard_held(&world.guard, web));
 	ck_assert_uint_gt(due(&world, 40, START), 0);
 	ck_assert_uint_eq(world.guard.holding, 1);
-	ck_assert(!guard_give_up(&world.guard, ssh, START, note, &world));
-	ck_assert(guard_give_up(&world.guard, web_loud, START + 1, note, &world));
+	ck_assert_ptr_null(guard_held(&world.guard, ssh));
+	guard_give_up(&world.guard, guard_held(&world.guard, web_loud), START + 1, note, &world);
 	ck_assert_int_eq(world.last, GUARD_SPENT);
 	ck_assert_uint_eq(world.guard.holding, 0);
-	ck_assert(!guard_give_up(&world.guard, web, START + 2, note, &world));
+	ck_assert_ptr_null(guard_held(&world.guard, web));
 	ck_assert_uint_eq(world.ended, 1);
 	/* It is not held again for the same crowd. */
 	ck_assert_uint_eq(due(&world, 5, START + 3), 0);

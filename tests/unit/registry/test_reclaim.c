@@ -125,7 +125,6 @@ static void read_slowly(void *context)
 	reader_online();
 	call_end(&reader->begun, OK);
 	call_wait(&reader->go_on);
-	reader_quiescent();
 	reader_unregister();
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "tests/unit/run.h"
+#include "tests/unit/zone/zone_text.h"
 #include "zone/rdata.h"
 #include "zone/text.h"
 #include "zone/zone.h"

@@ -1,6 +1,7 @@
 #include "crypto/random.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/zone/stage.h"
+#include "tests/unit/zone/walk_leases.h"
 
 static const struct zone_find *find(const struct stage *stage, const char *name)
 {

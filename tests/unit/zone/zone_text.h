@@ -1,6 +1,9 @@
 /*
- * A zone into text: a line for each record, the SOA first, sorted. Not on any hot path.
+ * A whole zone as text, for tests: a line for each RR, the SOA first, sorted, derived records
+ * included.
  */
+#pragma once
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +13,7 @@
 #include "dns/name.h"
 #include "zone/rdata.h"
 #include "zone/text.h"
+#include "zone/zone.h"
 
 struct zone_line {
 	char *text;
@@ -23,7 +27,7 @@ struct zone_lines {
 	size_t size; /* of all lines, with their newlines */
 };
 
-static int zone_lines_add(struct zone_lines *all, char *text, bool is_soa)
+static inline int zone_lines_add(struct zone_lines *all, char *text, bool is_soa)
 {
 	if (all->count == all->room) {
 		const size_t room = all->room == 0 ? 256 : all->room * 2;
@@ -40,7 +44,7 @@ static int zone_lines_add(struct zone_lines *all, char *text, bool is_soa)
 	return OK;
 }
 
-static int add_line(void *context, const struct delta_rr *rr)
+static inline int add_line(void *context, const struct delta_rr *rr)
 {
 	char owner[DNS_NAME_TEXT_MAX];
 	char type[16];
@@ -68,7 +72,7 @@ static int add_line(void *context, const struct delta_rr *rr)
 }
 
 /* The SOA leads, as a master file wants it; the rest as text. */
-static int line_compare(const void *one, const void *other)
+static inline int line_compare(const void *one, const void *other)
 {
 	const struct zone_line *left = one;
 	const struct zone_line *right = other;
@@ -77,7 +81,8 @@ static int line_compare(const void *one, const void *other)
 	return order != 0 ? order : strcmp(left->text, right->text);
 }
 
-int text_zone(char **out, const struct zone *zone)
+/* malloc'd. ERR_NOMEM. */
+static inline int text_zone(char **out, const struct zone *zone)
 {
 	struct zone_lines all = {.count = 0};
 	int ret = zone_walk_rrs(zone, add_line, &all);
