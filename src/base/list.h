@@ -35,6 +35,12 @@ static inline void list_append(struct list *head, struct list *link)
 	head->prev = link;
 }
 
+/* The same as the first. */
+static inline void list_prepend(struct list *head, struct list *link)
+{
+	list_append(head->next, link);
+}
+
 /* Takes `link` out of its list; it then points to itself, so a second removal does no harm. */
 static inline void list_remove(struct list *link)
 {

@@ -19,6 +19,7 @@ struct growth {
 	struct core *core;
 	const struct zone *before; /* NULL: there was none */
 	const struct zone *after;
+	uint32_t added; /* at most so many members, with the limits as they were; else UINT32_MAX */
 };
 
 static uint32_t limit_of(const struct zone *zone)
@@ -54,6 +55,10 @@ static void look(const struct growth *growth, const uint8_t *type)
 	if (size <= limit && size <= BIND_MAX) {
 		return;
 	}
+	if (growth->added < size && size - growth->added > limit &&
+	    size - growth->added > BIND_MAX) {
+		return; /* it was over both before */
+	}
 	before = growth->before == NULL ? 0 : zone_type_size(growth->before, type);
 	if (size > limit && (before <= limit_before || growth->before == NULL)) {
 		say(growth, type, size, "a type is larger than answer-max", limit);
@@ -79,11 +84,12 @@ static void look_at_all(const struct growth *growth)
 	}
 }
 
-static void look_at_delta(const struct growth *growth, const struct delta *delta)
+static void look_at_delta(struct growth *growth, const struct delta *delta)
 {
 	const size_t labels = dns_name_labels(zone_apex(growth->after)) + 2;
 	const uint8_t *last = NULL; /* that was looked at */
 
+	growth->added = delta->added;
 	for (uint32_t i = delta->removed; i < delta->removed + delta->added; i++) {
 		const struct delta_rr *rr = &delta->rrs[i];
 
@@ -99,7 +105,7 @@ static void look_at_delta(const struct growth *growth, const struct delta *delta
 	}
 }
 
-static void look_at_zone(const struct growth *growth)
+static void look_at_zone(struct growth *growth)
 {
 	const struct zone *before = growth->before;
 	const struct zone *after = growth->after;
@@ -115,8 +121,9 @@ static void look_at_zone(const struct growth *growth)
 
 static void look_from(struct core *core, const struct root *before, const struct zone *after)
 {
-	const struct growth growth = {
+	struct growth growth = {
 		.core = core,
+		.added = UINT32_MAX,
 		.before = before == NULL ? NULL : root_zone(before, zone_apex(after)),
 		.after = after,
 	};

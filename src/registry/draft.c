@@ -28,7 +28,8 @@ static int draft_load(struct evaluation *evaluation, struct draft *draft)
 	const struct zone *zone = evaluation->plan->zone;
 
 	draft->old = zone_entry_at(zone, draft->name, draft->hash);
-	draft->content = (struct content){.name = draft->name, .subtypes = no_labels};
+	draft->content =
+		(struct content){.name = draft->name, .hash = draft->hash, .subtypes = no_labels};
 	draft->subtypes = no_labels;
 	if (draft->old == NULL) {
 		return OK;

@@ -183,7 +183,7 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	now->signed_s = mark_of(evaluation, &draft->content, &now->owner);
 	bound_ttls(draft, now);
 	if (now->count == 0 && now->flags == 0) {
-		*now = (struct content){.name = now->name};
+		*now = (struct content){.name = now->name, .hash = now->hash};
 	}
 	if (draft->old != NULL && draft->is_rewritten) {
 		const size_t room = node_record_count(draft->old);

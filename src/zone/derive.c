@@ -183,7 +183,7 @@ static void shares_of_instance(struct root_writer *writer, const struct zone *zo
 		const bool is_here = dns_name_is_in(srv.target, zone->apex);
 		struct pointed host = {.name = srv.target};
 		if (is_here) {
-			host.hash = name_hash(&zone->hash, host.name);
+			host.hash = zone_name_hash(zone, host.name);
 			share_owner(writer, shares, node, &host);
 		}
 		if (is_in_pool) {
@@ -433,7 +433,7 @@ void shares_use(struct root_writer *writer, struct zone_work *work, const struct
 
 size_t zone_pointers(const struct zone *zone, const uint8_t *host_name, const struct owner *owner)
 {
-	const struct host *host = host_find(zone, host_name, name_hash(&zone->hash, host_name));
+	const struct host *host = host_find(zone, host_name, zone_name_hash(zone, host_name));
 	uint8_t key[OWNER_KEY_MAX];
 
 	if (host == NULL) {

@@ -26,7 +26,7 @@ struct block {
 
 struct node *names_get(const struct zone *zone, const uint8_t *name)
 {
-	return names_get_at(zone, name, name_hash(&zone->hash, name));
+	return names_get_at(zone, name, zone_name_hash(zone, name));
 }
 
 struct node *names_get_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
@@ -455,7 +455,7 @@ struct node *node_own(struct root_writer *writer, struct zone_work *work, const 
 	struct node *node = owned_find(work, name);
 
 	if (node == NULL) {
-		node = own_at(writer, work, name, name_hash(&work->zone->hash, name));
+		node = own_at(writer, work, name, zone_name_hash(work->zone, name));
 		work->owned[work->owned_next++ % NODES_OWNED] = node;
 	}
 	return node;

@@ -154,6 +154,7 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 	}
 	*content = (struct content){
 		.name = named_name(&node->named),
+		.hash = node->named.hash,
 		.records = records,
 		.count = count,
 	};

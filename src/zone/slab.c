@@ -2,7 +2,8 @@
  * A region is cut into slabs of 16 KiB, each at a multiple of its size, so that an object's address
  * leads to its slab. The first regions are 1 MiB from malloc(); a large registry gets them from
  * pages.h, where memory is there before it is touched. A slab is empty (any class may take it), partial (in
- * its class's list) or full (in no list).
+ * its class's list) or full (in no list). What was released last serves first, as the processor still
+ * has it at hand.
  *
  * Eras tell what is younger than a hold. A slab is of the era in which it was taken last, and the hold
  * has the number of the era in which it came; a little later a new one begins. In it objects come from
@@ -342,12 +343,12 @@ void slabs_release(struct slabs *slabs, void *object, uint8_t class_of)
 	struct free_object *released = object;
 	assert(slab->class_of == class_of && slab->used > 0);
 	if (is_full(slab)) {
-		list_append(partial_of(slabs, class_of, slab->era), &slab->link);
+		list_prepend(partial_of(slabs, class_of, slab->era), &slab->link);
 	}
 	released->next = slab->free;
 	slab->free = released;
 	if (--slab->used == 0) {
 		list_remove(&slab->link);
-		list_append(&slabs->empty, &slab->link);
+		list_prepend(&slabs->empty, &slab->link);
 	}
 }

@@ -704,7 +704,7 @@ const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, u
 
 const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
 {
-	return zone_entry_at(zone, name, name_hash(&zone->hash, name));
+	return zone_entry_at(zone, name, zone_name_hash(zone, name));
 }
 
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content)
@@ -719,7 +719,8 @@ int zone_put(struct root_writer *writer, const uint8_t *apex, const struct conte
 	arena_reset(&writer->scratch);
 	struct zone *zone = work->zone;
 	/* A node that is replaced is not changed, and stays readable until the commit. */
-	const uint64_t hash = name_hash(&zone->hash, content->name);
+	const uint64_t hash =
+		content->hash != 0 ? content->hash : zone_name_hash(zone, content->name);
 	const struct node *before = zone_entry_at(zone, content->name, hash);
 	const bool had_lease = before != NULL && node_lease(before) != NULL;
 	struct shares shares_before;

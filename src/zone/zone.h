@@ -115,6 +115,7 @@ enum name_flags {
 /* The whole content of a name. No records and no NAME_PTR: the name goes. */
 struct content {
 	const uint8_t *name;
+	uint64_t hash; /* zone_name_hash() of it in the zone it is put into; 0: not known */
 	const struct record *records; /* sets in any order; RRs of one set have one TTL */
 	size_t count;
 	struct owner owner;
