@@ -10,6 +10,11 @@ from lib import DEADLINE_S, Failure, Result, die_with_parent, scratch, wait_unti
 
 BUILDDIR = pathlib.Path(os.environ.get("BUILDDIR", "build"))
 WAGGLE = os.environ.get("WAGGLE") or str(BUILDDIR / "src/waggle/waggle")
+# Before its installation that is libtool's script, which finds the library and is ten times as slow.
+BUILT = BUILDDIR / "src/waggle/.libs/waggle"
+if "WAGGLE" not in os.environ and BUILT.exists():
+    WAGGLE = str(BUILT)
+    os.environ["LD_LIBRARY_PATH"] = str(BUILDDIR / "libclient/.libs")
 NO_ANSWER, REFUSED, NOTHING, USAGE = 3, 4, 1, 2
 
 # Of 32 octets; for tests, as everybody can read it here.

@@ -52,6 +52,22 @@ START_TEST(the_first_spelling_stays)
 }
 END_TEST
 
+START_TEST(an_instance_without_records_has_no_subtypes_when_it_comes_back)
+{
+	struct play *play = play_new();
+
+	updated(play, "a",
+		"add _http._tcp 60 PTR web._http._tcp\nadd web._http._tcp 60 SRV 0 0 80 h\n"
+		"add _red._sub._http._tcp 60 PTR web._http._tcp\n");
+	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 1);
+	updated(play, "a", "del web._http._tcp SRV\n");
+	updated(play, "a", "add web._http._tcp 60 SRV 0 0 80 h\n");
+	ck_assert_uint_eq(set_count(&play->stage, "_http._tcp", DNS_TYPE_PTR), 1);
+	ck_assert_uint_eq(set_count(&play->stage, "_red._sub._http._tcp", DNS_TYPE_PTR), 0);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_set_has_one_ttl_the_newest)
 {
 	struct play *play = play_new();
@@ -485,6 +501,7 @@ int main(void)
 		changes_are_made_in_order,
 		deleting_what_is_not_there_is_no_error,
 		the_first_spelling_stays,
+		an_instance_without_records_has_no_subtypes_when_it_comes_back,
 		a_set_has_one_ttl_the_newest,
 		cnames_stand_alone,
 		an_addition_that_is_ignored_renews_and_takes_nothing,
