@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "ctl/inside.h"
 #include "dns/types.h"
 #include "registry/text.h"
@@ -48,15 +49,16 @@ static int dump_line(char **out, json_t *line)
 
 static int next_piece(struct export_answer *export, char **out)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
-	int ret = stream == NULL ? ERR_NOMEM
-				 : export_piece(export->export, stream, PIECE, &export->is_last);
+	struct memory_stream stream;
+	char *text;
+	int ret = memory_open(&stream);
 
-	if (stream != NULL && fclose(stream) != 0) {
-		ret = ERR_NOMEM;
+	if (ret != OK) {
+		return ret;
 	}
+	ret = export_piece(export->export, stream.file, PIECE, &export->is_last);
+	const int kept = memory_close(&stream, &text, NULL);
+	ret = ret == OK ? kept : ret;
 	if (ret == OK) {
 		ret = dump_line(out, json_pack("{s:s}", "text", text));
 	}

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/memory.h"
 #include "ctl/inside.h"
 #include "dns/types.h"
 
@@ -208,7 +209,7 @@ static int put_piece(FILE *stream, struct list_answer *list)
 static int list_next(struct answer *answer, char **out)
 {
 	struct list_answer *list = (struct list_answer *)answer;
-	size_t size = 0;
+	struct memory_stream stream;
 
 	*out = NULL;
 	if (list->is_over) {
@@ -218,12 +219,13 @@ static int list_next(struct answer *answer, char **out)
 		list->is_over = true;
 		return command_error(out, "it was read too slowly, while much changed: try again");
 	}
-	FILE *stream = open_memstream(out, &size);
-	if (stream == NULL) {
-		return ERR_NOMEM;
+	int ret = memory_open(&stream);
+	if (ret != OK) {
+		return ret;
 	}
-	int ret = put_piece(stream, list);
-	ret = fclose(stream) == 0 ? ret : ERR_NOMEM;
+	ret = put_piece(stream.file, list);
+	const int kept = memory_close(&stream, out, NULL);
+	ret = ret == OK ? kept : ret;
 	if (ret != OK) {
 		free(*out);
 		*out = NULL;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/memory.h"
 #include "ctl/inside.h"
 
 enum kind { COUNTER, GAUGE };
@@ -265,15 +266,14 @@ static void put_all(FILE *stream, const struct ctl_options *options, const struc
 int metrics_run(const struct ctl_options *options, const json_t *request, json_t *reply)
 {
 	const struct root *root = core_hold(options->core);
+	struct memory_stream stream;
 	char *text = NULL;
-	size_t size = 0;
-	int ret = ERR_NOMEM;
+	int ret = root == NULL ? ERR_NOMEM : memory_open(&stream);
 
 	(void)request;
-	FILE *stream = root == NULL ? NULL : open_memstream(&text, &size);
-	if (stream != NULL) {
-		put_all(stream, options, root);
-		ret = fclose(stream) == 0 ? OK : ERR_NOMEM;
+	if (ret == OK) {
+		put_all(stream.file, options, root);
+		ret = memory_close(&stream, &text, NULL);
 	}
 	if (ret == OK && json_object_set_new(reply, "text", json_string(text)) != 0) {
 		ret = ERR_NOMEM;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 #include "waggle/client.h"
 #include "waggle/command.h"
 #include "waggle/grid.h"
@@ -177,25 +178,24 @@ static void put_octet(FILE *stream, char octet)
 /* `path=/ note="two words"`, as one cell; free it. NULL: out of memory. */
 static char *txt_text(const struct waggle_endpoint *endpoint)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
+	struct memory_stream stream;
+	char *text;
 
-	for (size_t i = 0; stream != NULL && i < endpoint->txt_count; i++) {
+	if (memory_open(&stream) != OK) {
+		return NULL;
+	}
+	for (size_t i = 0; i < endpoint->txt_count; i++) {
 		const struct waggle_txt *pair = &endpoint->txt[i];
 		const bool is_quoted = wants_quotes(pair);
 
-		fprintf(stream, "%s%s%s%s", i == 0 ? "" : " ", pair->key,
+		fprintf(stream.file, "%s%s%s%s", i == 0 ? "" : " ", pair->key,
 			pair->value == NULL ? "" : "=", is_quoted ? "\"" : "");
 		for (size_t k = 0; k < pair->value_size; k++) {
-			put_octet(stream, pair->value[k]);
+			put_octet(stream.file, pair->value[k]);
 		}
-		fputs(is_quoted ? "\"" : "", stream);
+		fputs(is_quoted ? "\"" : "", stream.file);
 	}
-	if (stream != NULL && fclose(stream) != 0) {
-		free(text);
-		text = NULL;
-	}
+	(void)memory_close(&stream, &text, NULL);
 	return text;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 #include "waggle/client.h"
 #include "waggle/command.h"
 #include "waggle/control.h"
@@ -22,16 +23,19 @@ static const struct grid_head list_heads[] = {
 
 static char *join(const json_t *list, const char *between)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
+	struct memory_stream stream;
+	char *text;
 
-	for (size_t i = 0; stream != NULL && i < json_array_size(list); i++) {
+	if (memory_open(&stream) != OK) {
+		return NULL;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *one = json_string_value(json_array_get(list, i));
 
-		fprintf(stream, "%s%s", i == 0 ? "" : between, one == NULL ? "" : one);
+		fprintf(stream.file, "%s%s", i == 0 ? "" : between, one == NULL ? "" : one);
 	}
-	return stream != NULL && fclose(stream) == 0 ? text : NULL;
+	(void)memory_close(&stream, &text, NULL);
+	return text;
 }
 
 static void add_instance(struct grid *grid, const json_t *instance, bool is_terminal)

@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/memory.h"
 #include "crypto/base64.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
@@ -814,22 +815,21 @@ static int put_field(FILE *out, char letter, struct buf_reader *rdata)
 int present_write(char **out, uint16_t type, const uint8_t *rdata, uint16_t size)
 {
 	struct buf_reader reader = buf_reader(rdata, size);
-	size_t text_size = 0;
-	FILE *file = open_memstream(out, &text_size);
-	int ret = OK;
+	struct memory_stream stream;
+	int ret = memory_open(&stream);
 
-	if (file == NULL) {
-		return ERR_NOMEM;
+	*out = NULL;
+	if (ret != OK) {
+		return ret;
 	}
 	for (const char *letter = form_of(type); ret == OK && *letter != '\0'; letter++) {
 		if (reader.at > reader.start && strchr("vb", *letter) == NULL) {
-			fputc(' ', file);
+			fputc(' ', stream.file);
 		}
-		ret = put_field(file, *letter, &reader);
+		ret = put_field(stream.file, *letter, &reader);
 	}
-	if (fclose(file) != 0 && ret == OK) {
-		ret = ERR_NOMEM;
-	}
+	const int kept = memory_close(&stream, out, NULL);
+	ret = ret == OK ? kept : ret;
 	if (ret != OK) {
 		free(*out);
 		*out = NULL;
