@@ -170,7 +170,7 @@ bool ticket_submit(struct ticket *ticket, struct request_desk *desk, struct requ
 	}
 	free(ticket->job.command);
 	ticket_free(ticket);
-	tally_add(&desk->tally->queue_full, 1);
+	tally_add(&desk->tally->queue_full, ret == ERR_FULL ? 1 : 0);
 	request_reply_ede(request, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER,
 			  ret == ERR_FULL ? "too many updates wait" : err_text(ret));
 	return false;

@@ -277,10 +277,10 @@ static int load_zone(struct registry_loader *loader, struct buf_reader *in)
 
 static bool is_sound_subtypes(const uint8_t *labels, uint16_t size)
 {
-	uint16_t at = 0;
+	size_t at = 0;
 
 	while (at < size && labels[at] > 0 && labels[at] <= DNS_LABEL_MAX) {
-		at = (uint16_t)(at + labels[at] + 1);
+		at += labels[at] + 1u;
 	}
 	return at == size;
 }

@@ -164,7 +164,13 @@ static int name_snapshot(struct log *log)
 	int ret = database_set_snapshot(log->database, snapshot->index);
 
 	if (ret != OK) {
-		snapshot_remove(log->directory.fd, snapshot->index);
+		/*
+		 * Where the disk failed, a restart may find the name written all the same, and needs
+		 * the file; the next snapshot takes it away.
+		 */
+		if (ret != ERR_IO) {
+			snapshot_remove(log->directory.fd, snapshot->index);
+		}
 		return ret;
 	}
 	ret = database_size(log->database, &size);

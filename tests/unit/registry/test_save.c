@@ -1,3 +1,4 @@
+#include "registry/inside.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/hex.h"
 #include "tests/unit/registry/script.h"
@@ -486,9 +487,33 @@ START_TEST(the_example_of_the_format_is_true)
 }
 END_TEST
 
+/* Labels of 63 octets, of which the last goes over the end, and over what 16 bits count. */
+START_TEST(subtypes_that_go_over_their_end_are_damage)
+{
+	static uint8_t subtypes[UINT16_MAX];
+	static uint8_t octets[UINT16_MAX + 512];
+	const struct content content = {
+		.name = (const uint8_t *)"\3web\5_http\4_tcp\1z",
+		.subtypes = subtypes,
+		.subtypes_size = sizeof(subtypes),
+	};
+	struct buf_writer out = buf_writer(octets, sizeof(octets));
+	struct content_room room = {.count = 0};
+	struct content got;
+
+	memset(subtypes, DNS_LABEL_MAX, sizeof(subtypes));
+	content_write(&out, &content);
+	ck_assert(!out.failed);
+	struct buf_reader in = buf_reader(octets, buf_written(&out));
+	ck_assert_int_eq(content_read(&in, (const uint8_t *)"\1z", &room, &got), ERR_DAMAGED);
+	content_room_free(&room);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		subtypes_that_go_over_their_end_are_damage,
 		what_is_saved_is_loaded_the_same,
 		a_loaded_zone_goes_on_where_it_was,
 		retired_zones_are_kept_and_static_ones_are_not,
