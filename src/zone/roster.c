@@ -251,10 +251,51 @@ static void set_child(struct draft_node *draft, unsigned at, struct roster *belo
 
 static struct outcome put(struct putting *putting, struct roster *node);
 
+/* The leaf with a member more at `at`; there is room. NULL: failed. */
+static struct roster *leaf_with(struct txn *txn, const struct roster *leaf, unsigned at,
+				void *member)
+{
+	struct roster *more = txn_new(txn, octets(0, leaf->count + 1u));
+
+	if (more != NULL) {
+		more->count = (uint8_t)(leaf->count + 1);
+		more->size = more->count;
+		memcpy(more->slot, leaf->slot, at * sizeof(void *));
+		more->slot[at] = member;
+		memcpy(more->slot + at + 1, leaf->slot + at, (leaf->count - at) * sizeof(void *));
+	}
+	return more;
+}
+
+/* The leaf without that at `at`; there are others. NULL: failed. */
+static struct roster *leaf_without(struct txn *txn, const struct roster *leaf, unsigned at)
+{
+	struct roster *less = txn_new(txn, octets(0, leaf->count - 1u));
+
+	if (less != NULL) {
+		less->count = (uint8_t)(leaf->count - 1);
+		less->size = less->count;
+		memcpy(less->slot, leaf->slot, at * sizeof(void *));
+		memcpy(less->slot + at, leaf->slot + at + 1, (less->count - at) * sizeof(void *));
+	}
+	return less;
+}
+
+static struct outcome split_leaf(struct txn *txn, const struct roster *leaf, unsigned at,
+				 void *member)
+{
+	struct draft_node draft;
+
+	unpack(&draft, leaf);
+	open_slot(&draft, at);
+	set_member(&draft, at, member);
+	return pack_all(txn, &draft, 0);
+}
+
 static struct outcome put_in_leaf(struct putting *putting, struct roster *leaf)
 {
 	const unsigned at = slots_before(leaf, putting->compare, putting->key, 0);
-	struct draft_node draft;
+	struct outcome out = {0};
 
 	if (at < leaf->count && putting->compare(putting->key, leaf->slot[at]) == 0) {
 		putting->there = leaf->slot[at];
@@ -267,10 +308,11 @@ static struct outcome put_in_leaf(struct putting *putting, struct roster *leaf)
 		}
 		return (struct outcome){.node = mine};
 	}
-	unpack(&draft, leaf);
-	open_slot(&draft, at);
-	set_member(&draft, at, putting->member);
-	const struct outcome out = pack_all(putting->txn, &draft, 0);
+	if (leaf->count < SLOTS) {
+		out.node = leaf_with(putting->txn, leaf, at, putting->member);
+	} else {
+		out = split_leaf(putting->txn, leaf, at, putting->member);
+	}
 	if (!putting->txn->failed) {
 		txn_scrap(putting->txn, leaf);
 	}
@@ -407,12 +449,9 @@ static struct roster *take_from_leaf(struct txn *txn, struct roster *leaf, roste
 				     const void *key)
 {
 	const unsigned at = slots_before(leaf, compare, key, 0);
-	struct draft_node draft;
 
 	assert(at < leaf->count && compare(key, leaf->slot[at]) == 0);
-	unpack(&draft, leaf);
-	close_slot(&draft, at);
-	struct roster *rest = draft.count == 0 ? NULL : pack(txn, &draft, 0, 0, draft.count);
+	struct roster *rest = leaf->count == 1 ? NULL : leaf_without(txn, leaf, at);
 	if (!txn->failed) {
 		txn_scrap(txn, leaf);
 	}
