@@ -9,13 +9,16 @@
  * none stays long behind it; what was acknowledged is there after a crash, and nothing that was not
  * sent; an old version that is held does not change.
  *
- * WAGGLE_SEED=n runs one seed, WAGGLE_SEEDS=n so many, WAGGLE_SIM_S=n ends after so many seconds;
- * the count is printed. A failure prints its seed and what was done last.
+ * WAGGLE_SEED=n runs one seed, WAGGLE_SEEDS=n so many, WAGGLE_SIM_S=n ends after so many seconds,
+ * WAGGLE_SIM_JOBS=n has so many processes share the seeds; the count is printed. A failure prints its seed and what was done last.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "store/ram.h"
@@ -29,6 +32,7 @@
 #define SEEDS 1000
 #define COMMANDS 5000
 #define LIMIT_S 20
+#define JOBS_MAX 8
 
 /* Bugs there were, each with a seed that finds it when it is put back. */
 static const struct {
@@ -40,9 +44,9 @@ static const struct {
 	{"a lease that the replayed log made shorter ran for its old length", 25},
 };
 
-static struct {
+static struct totals {
 	size_t seeds, commands, beats, batches, expired, crashes, stops, failures, snapshots;
-} total;
+} none, *total = &none;
 
 /* ---- life -------------------------------------------------------------------------------- */
 
@@ -207,15 +211,15 @@ static void step(void)
 
 static void add_up(void)
 {
-	total.seeds++;
-	total.commands += sim.commands;
-	total.beats += sim.counts.beats;
-	total.batches += sim.batches;
-	total.expired += sim.counts.expired;
-	total.crashes += sim.counts.crashes;
-	total.stops += sim.counts.stops;
-	total.failures += sim.counts.failures;
-	total.snapshots += sim.counts.snapshots;
+	total->seeds++;
+	total->commands += sim.commands;
+	total->beats += sim.counts.beats;
+	total->batches += sim.batches;
+	total->expired += sim.counts.expired;
+	total->crashes += sim.counts.crashes;
+	total->stops += sim.counts.stops;
+	total->failures += sim.counts.failures;
+	total->snapshots += sim.counts.snapshots;
 }
 
 static void read_confs(void)
@@ -292,22 +296,72 @@ START_TEST(bugs_found_before_stay_away)
 }
 END_TEST
 
-START_TEST(whatever_happens_the_registry_is_what_the_model_says)
+/* What each job of several did. */
+static void print_totals(const struct totals *rows, size_t count)
+{
+	struct totals all = {.seeds = 0};
+
+	for (size_t i = 0; i < count; i++) {
+		all.seeds += rows[i].seeds;
+		all.commands += rows[i].commands;
+		all.beats += rows[i].beats;
+		all.batches += rows[i].batches;
+		all.expired += rows[i].expired;
+		all.crashes += rows[i].crashes;
+		all.stops += rows[i].stops;
+		all.failures += rows[i].failures;
+		all.snapshots += rows[i].snapshots;
+	}
+	printf("%zu seeds, %zu commands, %zu heartbeats, %zu batches, %zu leases ended, %zu "
+	       "crashes, "
+	       "%zu stops, %zu disk faults, %zu snapshots\n",
+	       all.seeds, all.commands, all.beats, all.batches, all.expired, all.crashes, all.stops,
+	       all.failures, all.snapshots);
+}
+
+/* Every `jobs`-th seed from the `job`-th on. */
+static void run_seeds(uint64_t job, uint64_t jobs)
 {
 	const bool is_one = getenv("WAGGLE_SEED") != NULL;
 	const uint64_t first = number_of("WAGGLE_SEED", 1);
 	const uint64_t count = is_one ? 1 : number_of("WAGGLE_SEEDS", SEEDS);
 	const uint64_t end_s = seconds() + number_of("WAGGLE_SIM_S", LIMIT_S);
 
-	wire_prepare();
-	for (uint64_t i = 0; i < count && seconds() < end_s; i++) {
+	for (uint64_t i = job; i < count && seconds() < end_s; i += jobs) {
 		run_seed(first + i);
 	}
-	printf("%zu seeds, %zu commands, %zu heartbeats, %zu batches, %zu leases ended, %zu "
-	       "crashes, "
-	       "%zu stops, %zu disk faults, %zu snapshots\n",
-	       total.seeds, total.commands, total.beats, total.batches, total.expired,
-	       total.crashes, total.stops, total.failures, total.snapshots);
+}
+
+START_TEST(whatever_happens_the_registry_is_what_the_model_says)
+{
+	const uint64_t wanted = number_of("WAGGLE_SIM_JOBS", 1);
+	const uint64_t jobs = wanted < 1 ? 1 : wanted > JOBS_MAX ? JOBS_MAX : wanted;
+	struct totals *rows = mmap(NULL, JOBS_MAX * sizeof(*rows), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(rows, MAP_FAILED);
+	wire_prepare();
+	fflush(NULL);
+	for (uint64_t job = 1; job < jobs; job++) {
+		const pid_t child = fork();
+
+		ck_assert_int_ge(child, 0);
+		if (child == 0) {
+			total = &rows[job];
+			run_seeds(job, jobs);
+			exit(EXIT_SUCCESS);
+		}
+	}
+	total = rows;
+	run_seeds(0, jobs);
+	for (uint64_t job = 1; job < jobs; job++) {
+		int status = -1;
+
+		ck_assert_int_gt(wait(&status), 0);
+		ck_assert_msg(status == 0, "one of the others failed and has said why");
+	}
+	print_totals(rows, jobs);
+	munmap(rows, JOBS_MAX * sizeof(*rows));
 }
 END_TEST
 
