@@ -171,13 +171,15 @@ int core_new(struct core **out, const struct core_options *options)
 	core->queue = options->queue;
 	core->graced.run = run_graced;
 	list_init(&core->waiting);
-	recent_init(&core->recent, RECENT_LIMIT, random_u64());
 	batch_init(&core->batches[0]);
 	batch_init(&core->batches[1]);
 	arena_init(&core->arena, ARENA_BLOCK);
 	leases_init(&core->leases);
 	core_guard_init(core);
-	ret = make_loop(core);
+	ret = recent_init(&core->recent, RECENT_LIMIT);
+	if (ret == OK) {
+		ret = make_loop(core);
+	}
 	if (ret == OK) {
 		ret = make_reclaim(core);
 	}

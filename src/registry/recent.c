@@ -1,103 +1,157 @@
+/*
+ * The entries are a ring in the order of time; a chain for each hash, by index + 1, newest first.
+ * Both are taken whole at the start, so what they need does not grow by what is registered.
+ */
 #include "registry/recent.h"
 
 #include <stdlib.h>
 
 #include "base/err.h"
 
+/* All of a result that commonly is not nothing, and the whole only of one that says why not. */
 struct recent_entry {
-	struct list link;
 	uint64_t fingerprint;
 	uint64_t seen_ms;
+	struct command_result *refused; /* owned; NULL: `lease` and is_change are all */
+	struct dns_lease lease;
+	uint32_t next; /* in its chain; 0: none */
 	bool is_done;
-	struct command_result result;
+	bool is_change;
+	bool is_forgotten; /* in no chain */
 };
 
-void recent_init(struct recent *recent, size_t limit, uint64_t seed)
+int recent_init(struct recent *recent, uint32_t limit)
 {
-	map_init(&recent->entries, seed);
-	list_init(&recent->order);
-	recent->limit = limit;
+	*recent = (struct recent){.limit = limit};
+	recent->entries = calloc(limit, sizeof(recent->entries[0]));
+	recent->heads = calloc(limit, sizeof(recent->heads[0]));
+	if (recent->entries == NULL || recent->heads == NULL) {
+		recent_deinit(recent);
+		return ERR_NOMEM;
+	}
+	return OK;
 }
 
-static void drop(struct recent *recent, struct recent_entry *entry)
+static uint32_t *head_of(const struct recent *recent, uint64_t fingerprint)
 {
-	map_remove(&recent->entries, &entry->fingerprint, sizeof(entry->fingerprint));
-	list_remove(&entry->link);
-	free(entry);
+	return &recent->heads[fingerprint % recent->limit];
 }
 
-static struct recent_entry *oldest(const struct recent *recent)
+static void unchain(struct recent *recent, uint32_t index)
 {
-	return list_is_empty(&recent->order)
-		       ? NULL
-		       : list_entry(recent->order.next, struct recent_entry, link);
+	uint32_t *at = head_of(recent, recent->entries[index].fingerprint);
+
+	while (*at != index + 1) {
+		at = &recent->entries[*at - 1].next;
+	}
+	*at = recent->entries[index].next;
+}
+
+static void forget(struct recent *recent, uint32_t index)
+{
+	struct recent_entry *entry = &recent->entries[index];
+
+	if (!entry->is_forgotten) {
+		unchain(recent, index);
+		free(entry->refused);
+		entry->refused = NULL;
+		entry->is_forgotten = true;
+	}
+}
+
+static void drop_oldest(struct recent *recent)
+{
+	forget(recent, recent->oldest);
+	recent->oldest = (recent->oldest + 1) % recent->limit;
+	recent->count--;
 }
 
 void recent_deinit(struct recent *recent)
 {
-	for (struct recent_entry *entry; (entry = oldest(recent)) != NULL;) {
-		drop(recent, entry);
+	while (recent->count > 0) {
+		drop_oldest(recent);
 	}
-	map_deinit(&recent->entries);
+	free(recent->entries);
+	free(recent->heads);
+	*recent = (struct recent){0};
 }
 
 static void forget_old(struct recent *recent, uint64_t now_ms)
 {
-	for (struct recent_entry *entry; (entry = oldest(recent)) != NULL;) {
-		if (recent->entries.count < recent->limit && now_ms - entry->seen_ms < RECENT_MS) {
-			return;
-		}
-		drop(recent, entry);
+	while (recent->count > 0 &&
+	       (recent->count == recent->limit ||
+		now_ms - recent->entries[recent->oldest].seen_ms >= RECENT_MS)) {
+		drop_oldest(recent);
 	}
 }
 
-static struct recent_entry *find(const struct recent *recent, uint64_t fingerprint)
+/* The index of the entry, or `limit`. */
+static uint32_t find(const struct recent *recent, uint64_t fingerprint)
 {
-	return map_get(&recent->entries, &fingerprint, sizeof(fingerprint));
+	uint32_t next = *head_of(recent, fingerprint);
+
+	while (next != 0 && recent->entries[next - 1].fingerprint != fingerprint) {
+		next = recent->entries[next - 1].next;
+	}
+	return next == 0 ? recent->limit : next - 1;
+}
+
+static void recall(const struct recent_entry *entry, struct command_result *result)
+{
+	if (entry->refused != NULL) {
+		*result = *entry->refused;
+	} else {
+		*result = (struct command_result){.lease = entry->lease,
+						  .is_change = entry->is_change};
+	}
 }
 
 enum recent_state recent_see(struct recent *recent, uint64_t fingerprint, uint64_t now_ms,
 			     struct command_result *result)
 {
 	forget_old(recent, now_ms);
-	struct recent_entry *entry = find(recent, fingerprint);
-	if (entry != NULL) {
-		if (!entry->is_done) {
+	const uint32_t there = find(recent, fingerprint);
+	if (there < recent->limit) {
+		if (!recent->entries[there].is_done) {
 			return RECENT_UNDERWAY;
 		}
-		*result = entry->result;
+		recall(&recent->entries[there], result);
 		return RECENT_DONE;
 	}
-	entry = calloc(1, sizeof(*entry));
-	if (entry == NULL) {
-		return RECENT_NEW;
-	}
-	entry->fingerprint = fingerprint;
-	entry->seen_ms = now_ms;
-	if (map_put(&recent->entries, &entry->fingerprint, sizeof(entry->fingerprint), entry) !=
-	    OK) {
-		free(entry);
-		return RECENT_NEW;
-	}
-	list_append(&recent->order, &entry->link);
+	const uint32_t index = (recent->oldest + recent->count++) % recent->limit;
+	uint32_t *head = head_of(recent, fingerprint);
+	recent->entries[index] = (struct recent_entry){
+		.fingerprint = fingerprint, .seen_ms = now_ms, .next = *head};
+	*head = index + 1;
 	return RECENT_NEW;
 }
 
 void recent_done(struct recent *recent, uint64_t fingerprint, const struct command_result *result)
 {
-	struct recent_entry *entry = find(recent, fingerprint);
+	const uint32_t index = find(recent, fingerprint);
 
-	if (entry != NULL) {
-		entry->is_done = true;
-		entry->result = *result;
+	if (index == recent->limit || recent->entries[index].is_done) {
+		return;
 	}
+	struct recent_entry *entry = &recent->entries[index];
+	if (result->rcode != DNS_RCODE_NOERROR || result->has_ede) {
+		entry->refused = malloc(sizeof(*entry->refused));
+		if (entry->refused == NULL) {
+			forget(recent, index); /* it is tried anew */
+			return;
+		}
+		*entry->refused = *result;
+	}
+	entry->lease = result->lease;
+	entry->is_change = result->is_change;
+	entry->is_done = true;
 }
 
 void recent_forget(struct recent *recent, uint64_t fingerprint)
 {
-	struct recent_entry *entry = find(recent, fingerprint);
+	const uint32_t index = find(recent, fingerprint);
 
-	if (entry != NULL) {
-		drop(recent, entry);
+	if (index < recent->limit) {
+		forget(recent, index);
 	}
 }

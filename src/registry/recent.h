@@ -8,19 +8,20 @@
  */
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/list.h"
-#include "base/map.h"
 #include "registry/command.h"
 
 #define RECENT_MS 5000
 
+struct recent_entry;
+
 struct recent {
-	struct map entries; /* fingerprint -> struct recent_entry */
-	struct list order; /* oldest first */
-	size_t limit;
+	struct recent_entry *entries; /* `limit` of them */
+	uint32_t *heads; /* of chains by fingerprint, `limit` of them */
+	uint32_t limit;
+	uint32_t oldest;
+	uint32_t count;
 };
 
 enum recent_state {
@@ -29,10 +30,11 @@ enum recent_state {
 	RECENT_DONE, /* answered: *result is what was said */
 };
 
-void recent_init(struct recent *recent, size_t limit, uint64_t seed);
+/* `limit` > 0. ERR_NOMEM, and nothing needs recent_deinit() then, which takes it all the same. */
+int recent_init(struct recent *recent, uint32_t limit);
 void recent_deinit(struct recent *recent);
 
-/* Looks a message up and remembers it. Without memory it is simply new. */
+/* Looks a message up and remembers it. */
 enum recent_state recent_see(struct recent *recent, uint64_t fingerprint, uint64_t now_ms,
 			     struct command_result *result);
 

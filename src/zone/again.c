@@ -41,10 +41,7 @@ static int drop_node(void *context, void *value)
 
 static int drop_host(void *context, void *value)
 {
-	struct host *host = value;
-
-	tree_drop(context, host->uses);
-	txn_drop(context, host);
+	host_drop(context, value);
 	return 0;
 }
 

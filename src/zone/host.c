@@ -1,53 +1,60 @@
 /*
  * Hosts: who points to a name, so that its addresses are in the address views of the types that
  * use it, and it stays as long as an instance of its owner does. Uses are keys with counts. The few
- * that a host commonly has are packed behind its name; when they pass PACKED_MAX octets all go into
- * a tree, where they stay.
+ * that a host commonly has are packed behind its name, each as count u8, size of the key u8, key;
+ * when that does not hold them all go into a tree, where they stay.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "zone/inside.h"
 
-enum { PACKED_MAX = 256 };
-
-/* Before a packed use's key. */
-struct use_head {
-	uint32_t count;
-	uint16_t key_size;
+enum {
+	PACKED_MAX = 256, /* octets of packed uses */
+	HEAD_SIZE = 2, /* before a packed use's key */
+	COUNT_MAX = UINT8_MAX, /* of a packed use */
+	KEY_MAX = UINT8_MAX,
+	PLANTED = 1, /* named.role: `rest` begins with the tree; else named.sets octets are packed */
 };
-
-enum { HEAD_SIZE = 6 }; /* octets of it in memory: uses stand at any address */
 
 struct host *host_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
 {
 	return pmap_get(&zone->hosts, hash, name, dns_name_size(name));
 }
 
+static bool is_planted(const struct host *host)
+{
+	return host->named.role == PLANTED;
+}
+
+static struct tree **tree_of(const struct host *host)
+{
+	assert(is_planted(host));
+	return (struct tree **)(uintptr_t)host->rest;
+}
+
 static size_t host_size(const struct host *host)
 {
-	return sizeof(*host) + host->named.name_size + host->named.sets;
+	return (size_t)host->named.name_at + host->named.name_size + host->named.sets;
 }
 
 static uint8_t *packed_of(const struct host *host)
 {
-	return (uint8_t *)(host + 1) + host->named.name_size;
+	return (uint8_t *)(uintptr_t)named_name(&host->named) + host->named.name_size;
 }
 
-static struct use_head head_at(const uint8_t *use)
+static bool may_be_packed(const struct tree_entry *use)
 {
-	struct use_head head;
-
-	memcpy(&head, use, HEAD_SIZE);
-	return head;
+	return use->key_size <= KEY_MAX && HEAD_SIZE + use->key_size <= PACKED_MAX;
 }
 
-static void write_use(uint8_t *to, uint32_t count, const struct tree_entry *use)
+/* Writes a use and returns where it ends. */
+static uint8_t *write_use(uint8_t *to, uint32_t count, const struct tree_entry *use)
 {
-	const struct use_head head = {.count = count, .key_size = use->key_size};
-
-	memcpy(to, &head, HEAD_SIZE);
+	to[0] = (uint8_t)count;
+	to[1] = (uint8_t)use->key_size;
 	memcpy(to + HEAD_SIZE, use->key, use->key_size);
+	return to + HEAD_SIZE + use->key_size;
 }
 
 /* The packed use of this key, or NULL. */
@@ -57,22 +64,22 @@ static uint8_t *packed_find(const struct host *host, const uint8_t *key, uint16_
 	const uint8_t *end = use + host->named.sets;
 
 	while (use < end) {
-		const struct use_head head = head_at(use);
-		if (head.key_size == size && memcmp(use + HEAD_SIZE, key, size) == 0) {
+		if (use[1] == size && memcmp(use + HEAD_SIZE, key, size) == 0) {
 			return use;
 		}
-		use += HEAD_SIZE + head.key_size;
+		use += HEAD_SIZE + use[1];
 	}
 	return NULL;
 }
 
 bool host_next_use(const struct host *host, uint32_t *at, const uint8_t **key, uint16_t *size)
 {
-	if (host->uses != NULL) {
-		if (*at >= tree_size(host->uses)) {
+	if (is_planted(host)) {
+		const struct tree *uses = *tree_of(host);
+		if (*at >= tree_size(uses)) {
 			return false;
 		}
-		const struct tree *use = tree_at(host->uses, (*at)++);
+		const struct tree *use = tree_at(uses, (*at)++);
 		*key = tree_key(use);
 		*size = use->key_size;
 		return true;
@@ -82,73 +89,79 @@ bool host_next_use(const struct host *host, uint32_t *at, const uint8_t **key, u
 	}
 	const uint8_t *use = packed_of(host) + *at;
 	*key = use + HEAD_SIZE;
-	*size = head_at(use).key_size;
+	*size = use[1];
 	*at += HEAD_SIZE + (uint32_t)*size;
 	return true;
 }
 
 uint32_t host_count(const struct host *host, const uint8_t *key, uint16_t size)
 {
-	if (host->uses != NULL) {
-		const struct tree *use = tree_get(host->uses, key, size);
+	if (is_planted(host)) {
+		const struct tree *use = tree_get(*tree_of(host), key, size);
 		return use == NULL ? 0 : use->count;
 	}
 	const uint8_t *use = packed_find(host, key, size);
-	return use == NULL ? 0 : head_at(use).count;
+	return use == NULL ? 0 : use[0];
+}
+
+/* A host in no map yet, with room for `packed` octets of uses, or with a tree. NULL: failed. */
+static struct host *host_new(struct txn *txn, const uint8_t *name, uint64_t hash, size_t packed,
+			     bool is_in_tree)
+{
+	const size_t name_size = dns_name_size(name);
+	const size_t name_at = sizeof(struct host) + (is_in_tree ? sizeof(struct tree *) : 0);
+	struct host *host = txn_new(txn, name_at + name_size + packed);
+
+	if (host != NULL) {
+		host->named.role = is_in_tree ? PLANTED : 0;
+		host->named.name_at = (uint16_t)name_at;
+		host->named.name_size = (uint8_t)name_size;
+		host->named.hash = hash;
+		host->named.sets = (uint16_t)packed;
+		memcpy((uint8_t *)host + name_at, name, name_size);
+	}
+	return host;
 }
 
 struct host *host_first(struct txn *txn, const uint8_t *name, uint64_t hash,
 			const struct tree_entry *uses, size_t count)
 {
-	const size_t size = dns_name_size(name);
+	bool is_in_tree = false;
 	size_t packed = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		packed += HEAD_SIZE + uses[i].key_size;
+		is_in_tree = is_in_tree || !may_be_packed(&uses[i]);
 	}
-	struct host *host = txn_new(txn, sizeof(*host) + size + packed);
+	is_in_tree = is_in_tree || packed > PACKED_MAX;
+	struct host *host = host_new(txn, name, hash, is_in_tree ? 0 : packed, is_in_tree);
 	if (host == NULL) {
 		return NULL;
 	}
-	memcpy(host + 1, name, size);
-	host->named.name_at = sizeof(*host);
-	host->named.name_size = (uint8_t)size;
-	host->named.hash = hash;
-	host->named.sets = (uint16_t)packed;
 	uint8_t *to = packed_of(host);
 	for (size_t i = 0; i < count; i++) {
-		write_use(to, 1, &uses[i]);
-		to += HEAD_SIZE + uses[i].key_size;
+		if (is_in_tree) {
+			tree_add(txn, tree_of(host), &uses[i]);
+		} else {
+			to = write_use(to, 1, &uses[i]);
+		}
 	}
 	return host;
 }
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-/* A host of this name, by its hash, with room for `packed` octets of uses. */
-static struct host *host_make(struct txn *txn, struct zone *zone, const uint8_t *name,
-			      uint64_t hash, size_t packed)
-{
-	const size_t size = dns_name_size(name);
-	struct host *host = txn_new(txn, sizeof(*host) + size + packed);
-
-	if (host == NULL) {
-		return NULL;
-	}
-	memcpy(host + 1, name, size);
-	host->named.name_at = sizeof(*host);
-	host->named.name_size = (uint8_t)size;
-	host->named.hash = hash;
-	host->named.sets = (uint16_t)packed;
-	pmap_put(txn, &zone->hosts, &host->named);
-	return host;
-}
-
-/* The same in the place of the old one, which the caller drops. */
+/* The old host anew, in its place, with room for `packed` octets or a tree; the caller drops it. */
 static struct host *host_remake(struct txn *txn, struct zone *zone, const struct host *old,
-				size_t packed)
+				size_t packed, bool is_in_tree)
 {
-	return host_make(txn, zone, named_name(&old->named), old->named.hash, packed);
+	struct host *host =
+		host_new(txn, named_name(&old->named), old->named.hash, packed, is_in_tree);
+
+	if (host != NULL) {
+		pmap_put(txn, &zone->hosts, &host->named);
+	}
+	return host;
 }
 
 static void host_remove(struct txn *txn, struct zone *zone, struct host *host)
@@ -168,21 +181,11 @@ static struct host *host_own(struct txn *txn, struct zone *zone, struct host *ol
 	return host;
 }
 
-static void pack_first(struct txn *txn, struct zone *zone, const uint8_t *name, uint64_t hash,
-		       const struct tree_entry *use)
-{
-	struct host *host = host_make(txn, zone, name, hash, HEAD_SIZE + use->key_size);
-
-	if (host != NULL) {
-		write_use(packed_of(host), 1, use);
-	}
-}
-
 static void pack_more(struct txn *txn, struct zone *zone, struct host *old,
 		      const struct tree_entry *use)
 {
 	const size_t before = old->named.sets;
-	struct host *host = host_remake(txn, zone, old, before + HEAD_SIZE + use->key_size);
+	struct host *host = host_remake(txn, zone, old, before + HEAD_SIZE + use->key_size, false);
 
 	if (host != NULL) {
 		memcpy(packed_of(host), packed_of(old), before);
@@ -194,14 +197,14 @@ static void pack_more(struct txn *txn, struct zone *zone, struct host *old,
 /* Takes out the packed use `use` of the old host. */
 static void pack_less(struct txn *txn, struct zone *zone, struct host *old, const uint8_t *use)
 {
-	const size_t size = HEAD_SIZE + (size_t)head_at(use).key_size;
+	const size_t size = HEAD_SIZE + (size_t)use[1];
 	const size_t before = (size_t)(use - packed_of(old));
 
 	if (size == old->named.sets) {
 		host_remove(txn, zone, old);
 		return;
 	}
-	struct host *host = host_remake(txn, zone, old, old->named.sets - size);
+	struct host *host = host_remake(txn, zone, old, old->named.sets - size, false);
 	if (host != NULL) {
 		memcpy(packed_of(host), packed_of(old), before);
 		memcpy(packed_of(host) + before, use + size, old->named.sets - before - size);
@@ -209,40 +212,40 @@ static void pack_less(struct txn *txn, struct zone *zone, struct host *old, cons
 	}
 }
 
-/* The packed uses, and one more, in a tree. */
-static void plant(struct txn *txn, struct zone *zone, struct host *old,
-		  const struct tree_entry *more)
+/* The packed uses, and one more, in a tree. The count of that one after, or failed. */
+static uint32_t plant(struct txn *txn, struct zone *zone, struct host *old,
+		      const struct tree_entry *more)
 {
-	struct host *host = host_remake(txn, zone, old, 0);
+	struct host *host = host_remake(txn, zone, old, 0, true);
 	const uint8_t *use = packed_of(old);
+	const uint8_t *end = use + old->named.sets;
 
-	for (size_t at = 0; host != NULL && at < old->named.sets;) {
-		const struct use_head head = head_at(use + at);
-		const struct tree_entry entry = {.key = use + at + HEAD_SIZE,
-						 .key_size = head.key_size};
-		tree_add_many(txn, &host->uses, &entry, head.count);
-		at += HEAD_SIZE + (size_t)head.key_size;
+	if (host == NULL) {
+		return 0;
 	}
-	if (host != NULL) {
-		tree_add(txn, &host->uses, more);
-		txn_scrap(txn, old);
+	for (; use < end; use += HEAD_SIZE + use[1]) {
+		const struct tree_entry entry = {.key = use + HEAD_SIZE, .key_size = use[1]};
+		tree_add_many(txn, tree_of(host), &entry, use[0]);
 	}
+	const uint32_t count = tree_add(txn, tree_of(host), more);
+	txn_scrap(txn, old);
+	return count;
 }
 
 static uint32_t use_packed(struct txn *txn, struct zone *zone, struct host *host,
 			   const struct tree_entry *use, int sign)
 {
 	const uint8_t *there = packed_find(host, use->key, use->key_size);
-	const uint32_t count = there == NULL ? 0 : head_at(there).count;
+	const uint32_t count = there == NULL ? 0 : there[0];
 
 	assert(sign > 0 || count > 0);
-	if (there == NULL) {
-		if (host->named.sets + HEAD_SIZE + use->key_size > PACKED_MAX) {
-			plant(txn, zone, host, use);
-		} else {
-			pack_more(txn, zone, host, use);
-		}
+	if (there == NULL && may_be_packed(use) &&
+	    host->named.sets + HEAD_SIZE + use->key_size <= PACKED_MAX) {
+		pack_more(txn, zone, host, use);
 		return 1;
+	}
+	if (there == NULL || (sign > 0 && count == COUNT_MAX)) {
+		return plant(txn, zone, host, use);
 	}
 	if (sign < 0 && count == 1) {
 		pack_less(txn, zone, host, there);
@@ -251,7 +254,7 @@ static uint32_t use_packed(struct txn *txn, struct zone *zone, struct host *host
 	struct host *mine = host_own(txn, zone, host);
 	if (mine != NULL) {
 		uint8_t *mine_use = packed_find(mine, use->key, use->key_size);
-		write_use(mine_use, count + (uint32_t)sign, use);
+		mine_use[0] = (uint8_t)(count + (uint32_t)sign);
 	}
 	return count + (uint32_t)sign;
 }
@@ -266,19 +269,23 @@ uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint6
 	}
 	if (host == NULL) {
 		assert(sign > 0);
-		pack_first(txn, zone, name, hash, use);
+		host = host_first(txn, name, hash, use, 1);
+		if (host != NULL) {
+			pmap_put(txn, &zone->hosts, &host->named);
+		}
 		return 1;
 	}
-	if (host->uses == NULL) {
+	if (!is_planted(host)) {
 		return use_packed(txn, zone, host, use, sign);
 	}
 	host = host_own(txn, zone, host);
 	if (host == NULL) {
 		return 0;
 	}
-	const uint32_t count = sign > 0 ? tree_add(txn, &host->uses, use)
-					: tree_sub(txn, &host->uses, use->key, use->key_size);
-	if (host->uses == NULL) {
+	struct tree **uses = tree_of(host);
+	const uint32_t count = sign > 0 ? tree_add(txn, uses, use)
+					: tree_sub(txn, uses, use->key, use->key_size);
+	if (*uses == NULL) {
 		host_remove(txn, zone, host);
 	}
 	return count;
@@ -288,6 +295,16 @@ void host_free(struct slabs *slabs, void *value)
 {
 	struct host *host = value;
 
-	tree_free(slabs, host->uses);
+	if (is_planted(host)) {
+		tree_free(slabs, *tree_of(host));
+	}
 	object_free(slabs, host);
+}
+
+void host_drop(struct txn *txn, struct host *host)
+{
+	if (is_planted(host)) {
+		tree_drop(txn, *tree_of(host));
+	}
+	txn_drop(txn, host);
 }

@@ -28,8 +28,7 @@ struct rrset {
 	uint16_t type;
 	uint16_t count;
 	uint32_t ttl;
-	uint32_t size; /* of the members, behind the offsets */
-	uint32_t at[]; /* offset of each member, where there are several */
+	uint32_t at[]; /* of several: octets of all, then the offset of each but the first */
 };
 
 /* What is known of a registered name beside its records. */
@@ -74,7 +73,7 @@ struct node {
 /* Who points to a host: see host.c. */
 struct host {
 	struct named named; /* sets: octets of packed uses */
-	struct tree *uses; /* NULL: they are packed */
+	uint64_t rest[]; /* a tree of uses, or nothing; the name; packed uses */
 };
 
 struct soa {
@@ -359,6 +358,7 @@ uint32_t host_count(const struct host *host, const uint8_t *key, uint16_t size);
 /* The keys of all uses: start with *at = 0; false at the end. */
 bool host_next_use(const struct host *host, uint32_t *at, const uint8_t **key, uint16_t *size);
 void host_free(struct slabs *slabs, void *value);
+void host_drop(struct txn *txn, struct host *host); /* with its uses, not from the map */
 
 /* derive.c */
 
@@ -418,7 +418,10 @@ struct pool_entry {
 	uint8_t address[];
 };
 
-/* Key of a host's use in a pool: 't', the type's two labels folded, priority, weight, port. */
+/*
+ * Key of a host's use in a pool: 't' for _tcp or 'u' for _udp, the type's first label folded,
+ * priority, weight, port.
+ */
 uint16_t pool_key_size(const uint8_t *type);
 void pool_key(uint8_t *out, const uint8_t *type, const struct dns_srv *srv);
 

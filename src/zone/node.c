@@ -54,6 +54,16 @@ static const uint8_t *members(const struct rrset *set)
 	return (const uint8_t *)(set->at + (set->count > 1 ? set->count : 0));
 }
 
+/* Of all members. */
+static inline size_t octets_of(const struct rrset *set)
+{
+	if (set->count > 1) {
+		return set->at[0];
+	}
+	const uint8_t *member = members(set);
+	return 3u + (size_t)(member[1] << 8 | member[2]);
+}
+
 const uint8_t *rrset_member(const struct rrset *set, uint32_t index, uint16_t *size, uint8_t *flags)
 {
 	const uint8_t *member = members(set) + (index > 0 ? set->at[index] : 0);
@@ -70,13 +80,14 @@ bool rrset_equal(const struct rrset *one, const struct rrset *other)
 	if (one == NULL || other == NULL) {
 		return one == other;
 	}
+	const size_t octets = octets_of(one);
 	return one->type == other->type && one->ttl == other->ttl && one->count == other->count &&
-	       one->size == other->size && memcmp(members(one), members(other), one->size) == 0;
+	       octets == octets_of(other) && memcmp(members(one), members(other), octets) == 0;
 }
 
 const struct rrset *rrset_next(const struct rrset *set)
 {
-	return (const struct rrset *)((const char *)set + rrset_size(set->count, set->size));
+	return (const struct rrset *)((const char *)set + rrset_size(set->count, octets_of(set)));
 }
 
 /* Writes the set of `count` records of one type and TTL; where it ends. */
@@ -90,12 +101,11 @@ static char *rrset_write(char *to, const struct record *const *records, size_t c
 	}
 	*set = (struct rrset){.type = records[0]->type,
 			      .ttl = records[0]->ttl,
-			      .count = (uint16_t)count,
-			      .size = (uint32_t)octets};
+			      .count = (uint16_t)count};
 	struct buf_writer out = buf_writer((uint8_t *)members(set), octets);
 	for (size_t i = 0; i < count; i++) {
 		if (count > 1) {
-			set->at[i] = (uint32_t)buf_written(&out);
+			set->at[i] = (uint32_t)(i == 0 ? octets : buf_written(&out));
 		}
 		buf_write_u8(&out, records[i]->flags);
 		buf_write_u16(&out, records[i]->size);
@@ -258,7 +268,7 @@ static size_t node_size(const struct node *node)
 	}
 	const struct rrset *set = node_sets(node);
 	for (uint16_t i = 0; i < node->named.sets; i++) {
-		size += rrset_size(set->count, set->size);
+		size += rrset_size(set->count, octets_of(set));
 		set = rrset_next(set);
 	}
 	return size;

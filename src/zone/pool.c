@@ -13,7 +13,8 @@
 #include "dns/rrtype.h"
 #include "zone/inside.h"
 
-#define USE_POOL 't'
+#define USE_TCP 't'
+#define USE_UDP 'u'
 #define USE_FIXED 6 /* octets behind the type: priority, weight, port */
 
 /* ---- entries ----------------------------------------------------------------------------- */
@@ -125,63 +126,71 @@ static void say_level(struct root_writer *writer, struct zone_work *work, int si
 	}
 }
 
-/* http.pool.APEX for _http._tcp, http.udp.pool.APEX for _http._udp. */
-static const uint8_t *pool_name(struct root_writer *writer, const struct zone *zone,
-				const uint8_t *type)
-{
-	uint8_t prefix[3 * (DNS_LABEL_MAX + 1) + 1];
-	uint8_t *at = prefix;
-
-	*at++ = (uint8_t)(type[0] - 1);
-	memcpy(at, type + 2, type[0] - 1u);
-	at += type[0] - 1;
-	if (dns_label_is(dns_name_parent(type), "_udp")) {
-		memcpy(at, "\x03udp", 4);
-		at += 4;
-	}
-	memcpy(at, zone->shape.pool_label, zone->shape.pool_label[0] + 1u);
-	at[zone->shape.pool_label[0] + 1] = 0;
-	return derive_join(writer, prefix, zone->apex);
-}
-
 /* ---- uses -------------------------------------------------------------------------------- */
 
 /* How an address is used: by which type, and what its SRV says. */
 struct use {
-	const uint8_t *type;
+	const uint8_t *label; /* the type's first */
+	bool is_udp;
 	uint16_t priority;
 	uint16_t weight;
 };
 
-static size_t labels_size(const uint8_t *type)
+static bool is_udp_type(const uint8_t *type)
 {
-	return type[0] + 2u + dns_name_parent(type)[0];
+	return dns_label_is(dns_name_parent(type), "_udp");
 }
 
 uint16_t pool_key_size(const uint8_t *type)
 {
-	return (uint16_t)(1 + labels_size(type) + USE_FIXED);
+	return (uint16_t)(1 + type[0] + 1 + USE_FIXED);
 }
 
 void pool_key(uint8_t *out, const uint8_t *type, const struct dns_srv *srv)
 {
-	const size_t size = labels_size(type);
+	const size_t size = type[0] + 1u;
 	struct buf_writer fixed = buf_writer(out + 1 + size, USE_FIXED);
 
-	out[0] = USE_POOL;
+	out[0] = is_udp_type(type) ? USE_UDP : USE_TCP;
 	dns_octets_fold(out + 1, type, size);
 	buf_write_u16(&fixed, srv->priority);
 	buf_write_u16(&fixed, srv->weight);
 	buf_write_u16(&fixed, srv->port);
 }
 
+/* Does this key say a use in a pool? */
+static bool is_pool_key(const uint8_t *key)
+{
+	return key[0] == USE_TCP || key[0] == USE_UDP;
+}
+
 static struct use use_view(const uint8_t *key, uint16_t key_size)
 {
 	const uint8_t *fixed = key + key_size - USE_FIXED;
 
-	return (struct use){.type = key + 1,
+	return (struct use){.label = key + 1,
+			    .is_udp = key[0] == USE_UDP,
 			    .priority = (uint16_t)(fixed[0] << 8 | fixed[1]),
 			    .weight = (uint16_t)(fixed[2] << 8 | fixed[3])};
+}
+
+/* http.pool.APEX for _http._tcp, http.udp.pool.APEX for _http._udp. */
+static const uint8_t *pool_name(struct root_writer *writer, const struct zone *zone,
+				const uint8_t *label, bool is_udp)
+{
+	uint8_t prefix[3 * (DNS_LABEL_MAX + 1) + 1];
+	uint8_t *at = prefix;
+
+	*at++ = (uint8_t)(label[0] - 1);
+	memcpy(at, label + 2, label[0] - 1u);
+	at += label[0] - 1;
+	if (is_udp) {
+		memcpy(at, "\x03udp", 4);
+		at += 4;
+	}
+	memcpy(at, zone->shape.pool_label, zone->shape.pool_label[0] + 1u);
+	at[zone->shape.pool_label[0] + 1] = 0;
+	return derive_join(writer, prefix, zone->apex);
 }
 
 /* ---- addresses --------------------------------------------------------------------------- */
@@ -216,7 +225,7 @@ struct spot {
 static bool spot_find(struct spot *spot, struct root_writer *writer, struct zone_work *work,
 		      const struct use *use, const uint8_t *address, uint16_t size)
 {
-	spot->name = pool_name(writer, work->zone, use->type);
+	spot->name = pool_name(writer, work->zone, use->label, use->is_udp);
 	spot->faces = spot->name == NULL ? NULL : faces_own(writer, work, spot->name);
 	if (spot->faces == NULL) {
 		return false;
@@ -345,7 +354,7 @@ void pool_readdress(struct root_writer *writer, struct zone_work *work, const ui
 	}
 	host = host_find(work->zone, name, hash);
 	while (host != NULL && host_next_use(host, &at, &key, &key_size)) {
-		if (key[0] != USE_POOL) {
+		if (!is_pool_key(key)) {
 			continue;
 		}
 		const struct use use = use_view(key, key_size);
@@ -419,7 +428,7 @@ static size_t join(struct txn *txn, struct ring_item *items, size_t count)
 void pool_build(struct root_writer *writer, struct zone_work *work, const uint8_t *type,
 		struct ring_item *items, size_t count, bool is_aaaa)
 {
-	const uint8_t *name = pool_name(writer, work->zone, type);
+	const uint8_t *name = pool_name(writer, work->zone, type, is_udp_type(type));
 	struct faces *faces = name == NULL || count == 0 ? NULL : faces_own(writer, work, name);
 	void **entries = faces == NULL ? NULL : calloc(count, sizeof(*entries));
 
