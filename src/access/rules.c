@@ -146,7 +146,6 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 				   const struct access_identity *identity,
 				   const struct access_subject *subject)
 {
-	const struct conf_net peer = conf_net_of(identity->peer);
 	const struct conf_rule *unproven = NULL;
 	struct access_verdict verdict = {.verdict = CONF_DENY};
 
@@ -156,6 +155,7 @@ struct access_verdict access_judge(const struct conf_rules *rules,
 		}
 		return verdict;
 	}
+	const struct conf_net peer = conf_net_of(identity->peer);
 	for (size_t i = 0; i < rules->count && verdict.rule == NULL; i++) {
 		const struct conf_rule *rule = &rules->rules[i];
 

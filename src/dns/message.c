@@ -72,6 +72,8 @@ static void read_header(struct dns_message *message, struct buf_reader *reader)
 	message->edns = (struct dns_edns){0};
 	message->tsig_at = 0;
 	message->fault = NULL;
+	message->records = NULL;
+	message->record_count = 0;
 }
 
 /* All questions; the first is kept if it is the only one. */
@@ -145,17 +147,34 @@ static int read_opt(struct dns_message *message, struct buf_reader *reader,
 	return OK;
 }
 
+/* What was read of a record up to its RDATA, where the reader stands. */
+static void take_record(struct dns_rr *rr, const struct record *record,
+			const struct buf_reader *reader)
+{
+	rr->type = record->type;
+	rr->class = record->class;
+	rr->ttl = record->ttl;
+	rr->rdata_size = record->rdata_size;
+	rr->rdata_at = buf_offset(reader);
+}
+
 /* One record; `is_last` of the whole message. */
 static int check_record(struct dns_message *message, struct buf_reader *reader,
 			enum dns_section section, bool is_last)
 {
 	const size_t at = buf_offset(reader);
+	struct dns_rr *kept = message->records == NULL || section == DNS_ADDITIONAL
+				      ? NULL
+				      : &message->records[message->record_count++];
 	uint8_t owner[DNS_NAME_MAX];
 	struct record record;
 
-	read_record(&record, reader, owner);
+	read_record(&record, reader, kept == NULL ? owner : kept->owner);
 	if (reader->failed) {
 		return fault(message, "a record is malformed, or cut");
+	}
+	if (kept != NULL) {
+		take_record(kept, &record, reader);
 	}
 	if (record.type == DNS_TYPE_OPT) {
 		return section == DNS_ADDITIONAL
@@ -232,6 +251,12 @@ static int read_strange(struct dns_message *message, struct buf_reader *reader)
 
 int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t size)
 {
+	return dns_message_parse_keep(message, wire, size, NULL, 0);
+}
+
+int dns_message_parse_keep(struct dns_message *message, const uint8_t *wire, size_t size,
+			   struct dns_rr *records, size_t room)
+{
 	struct buf_reader reader;
 	int questions;
 	unsigned opcode;
@@ -243,6 +268,9 @@ int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t s
 	}
 	reader = buf_reader(wire, size);
 	read_header(message, &reader);
+	if ((size_t)message->count[DNS_ANSWER] + message->count[DNS_AUTHORITY] <= room) {
+		message->records = records;
+	}
 	opcode = dns_message_opcode(message);
 	if (!is_known_opcode(opcode)) {
 		return read_strange(message, &reader);
@@ -289,11 +317,7 @@ int dns_walk_next(struct dns_walk *walk, struct dns_rr *rr)
 	}
 	reader = reader_at(walk->message, walk->at);
 	read_record(&record, &reader, rr->owner);
-	rr->type = record.type;
-	rr->class = record.class;
-	rr->ttl = record.ttl;
-	rr->rdata_size = record.rdata_size;
-	rr->rdata_at = buf_offset(&reader);
+	take_record(rr, &record, &reader);
 	buf_read(&reader, record.rdata_size);
 	if (reader.failed) {
 		walk->left = 0;

@@ -23,6 +23,15 @@ enum dns_section { DNS_QUESTION, DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL, DNS_
 #define DNS_PREREQUISITE DNS_ANSWER
 #define DNS_UPDATE DNS_AUTHORITY
 
+struct dns_rr {
+	uint8_t owner[DNS_NAME_MAX];
+	uint16_t type;
+	uint16_t class;
+	uint32_t ttl;
+	uint16_t rdata_size; /* on the wire, maybe compressed */
+	size_t rdata_at; /* offset in the message */
+};
+
 struct dns_message {
 	const uint8_t *wire; /* kept */
 	size_t size;
@@ -39,6 +48,8 @@ struct dns_message {
 	struct dns_edns edns; /* of the request; edns.present */
 	size_t tsig_at; /* offset of the TSIG record, always the last; 0: none */
 	const char *fault; /* with FORMERR and BADVERS: what is wrong, in words; else NULL */
+	struct dns_rr *records; /* of answer and authority, in order; NULL: they were not kept */
+	size_t record_count;
 };
 
 static inline unsigned dns_message_opcode(const struct dns_message *message)
@@ -57,14 +68,12 @@ static inline unsigned dns_message_opcode(const struct dns_message *message)
  */
 int dns_message_parse(struct dns_message *message, const uint8_t *wire, size_t size);
 
-struct dns_rr {
-	uint8_t owner[DNS_NAME_MAX];
-	uint16_t type;
-	uint16_t class;
-	uint32_t ttl;
-	uint16_t rdata_size; /* on the wire, maybe compressed */
-	size_t rdata_at; /* offset in the message */
-};
+/*
+ * The same, and keeps the records of answer and authority (prerequisites and updates) as it meets
+ * them in the caller's `records`, if they are `room` at most: who wants all need not walk again.
+ */
+int dns_message_parse_keep(struct dns_message *message, const uint8_t *wire, size_t size,
+			   struct dns_rr *records, size_t room);
 
 /* Walks one section of a parsed message. */
 struct dns_walk {

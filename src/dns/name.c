@@ -208,6 +208,9 @@ bool dns_octets_equal(const uint8_t *one, const uint8_t *other, size_t size)
 
 bool dns_name_equal(const uint8_t *one, const uint8_t *other)
 {
+	if (one[0] != other[0]) {
+		return false;
+	}
 	const size_t size = dns_name_size(one);
 
 	return size == dns_name_size(other) && dns_octets_equal(one, other, size);

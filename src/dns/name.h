@@ -88,7 +88,9 @@ static inline bool dns_label_is(const uint8_t *label, const char *text)
 {
 	const size_t size = strlen(text);
 
-	return *label == size && dns_octets_equal(label + 1, (const uint8_t *)text, size);
+	/* As it is spelled mostly, which needs no call. */
+	return *label == size && (memcmp(label + 1, text, size) == 0 ||
+				  dns_octets_equal(label + 1, (const uint8_t *)text, size));
 }
 
 /*

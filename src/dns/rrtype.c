@@ -239,29 +239,24 @@ static void skip_field(struct buf_reader *reader, char letter)
 	case 'r':
 		buf_read(reader, buf_left(reader));
 		break;
+	case '1':
+	case '2':
+	case '4':
+	case '6':
+	case '8':
+		buf_read(reader, (size_t)(letter - '0'));
+		break;
 	default:
 		buf_read(reader, dns_field_size(letter, reader->at, SIZE_MAX));
 		break;
 	}
 }
 
-/* One field from `reader`, which ends with the RDATA. */
-static void read_field(struct buf_reader *reader, char letter, bool pointers,
-		       struct buf_writer *out)
+static void read_name_field(struct buf_reader *reader, bool pointers, struct buf_writer *out)
 {
-	const uint8_t *start = reader->at;
 	uint8_t name[DNS_NAME_MAX];
-	int size;
+	const int size = pointers ? dns_name_read(reader, name) : dns_name_read_plain(reader, name);
 
-	if (!field_is_name(letter)) {
-		skip_field(reader, letter);
-		if (!reader->failed) {
-			buf_write(out, start, (size_t)(reader->at - start));
-		}
-		return;
-	}
-	size = pointers && letter != 'p' ? dns_name_read(reader, name)
-					 : dns_name_read_plain(reader, name);
 	if (size > 0) {
 		buf_write(out, name, (size_t)size);
 	}
@@ -278,9 +273,17 @@ static int read_rdata(struct buf_reader *reader, uint16_t type, uint16_t size, b
 	}
 	/* Pointers may lead anywhere before the RDATA, but its fields end with it. */
 	rdata.end = reader->at;
+	const uint8_t *run = rdata.at; /* of fields that are no names, written together */
 	for (const char *letter = dns_rrtype(type)->layout; *letter != '\0'; letter++) {
-		read_field(&rdata, *letter, pointers, out);
+		if (!field_is_name(*letter)) {
+			skip_field(&rdata, *letter);
+			continue;
+		}
+		buf_write(out, run, (size_t)(rdata.at - run));
+		read_name_field(&rdata, pointers && *letter != 'p', out);
+		run = rdata.at;
 	}
+	buf_write(out, run, (size_t)(rdata.at - run));
 	if (rdata.failed || buf_left(&rdata) > 0) {
 		reader->failed = true;
 		return ERR_FORMAT;

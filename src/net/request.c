@@ -16,7 +16,6 @@
 #include "dns/tsig.h"
 #include "net/identity.h"
 #include "net/rate.h"
-#include "update/update.h"
 #include "xfr/xfr.h"
 
 enum {
@@ -46,6 +45,7 @@ void request_round(struct request_desk *desk, const struct root *root, struct co
 	desk->conf = conf;
 	desk->wall_s = 0;
 	desk->mono_ms = 0;
+	desk->seen = (struct update_seen){0};
 	arena_reset(&desk->arena);
 }
 
@@ -408,6 +408,7 @@ static uint64_t request_signed_s(struct request_desk *desk, const struct request
 static void request_update(struct request_desk *desk, struct request *request)
 {
 	const struct update_request update = {
+		.seen = &desk->seen,
 		.root = desk->root,
 		.conf = desk->conf,
 		.message = &request->message,
@@ -562,7 +563,8 @@ static void request_malformed(struct request *request, int ret)
 /* Up to the outcome, or to what only root and core can say. */
 static void request_decide(struct request_desk *desk, struct request *request)
 {
-	const int ret = dns_message_parse(&request->message, request->wire, request->size);
+	const int ret = dns_message_parse_keep(&request->message, request->wire, request->size,
+					       desk->records, REQUEST_RECORDS);
 
 	if (ret == ERR_CLOSED) {
 		tally_add(&desk->tally->dropped, 1);

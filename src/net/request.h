@@ -20,8 +20,11 @@
 #include "net/reply.h"
 #include "net/tally.h"
 #include "registry/command.h"
+#include "update/update.h"
 
 struct rate;
+
+enum { REQUEST_RECORDS = 8 }; /* that are kept of an UPDATE as it is parsed: most have no more */
 
 /* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
 struct request_desk {
@@ -43,6 +46,8 @@ struct request_desk {
 	struct log_limit unsaid_lines;
 	struct log_limit over_lines;
 	uint64_t idle_ms; /* by TCP: how long a connection may be idle */
+	struct update_seen seen; /* in this round */
+	struct dns_rr records[REQUEST_RECORDS]; /* of the request that was begun last */
 };
 
 void request_desk_init(struct request_desk *desk, struct tally *tally);

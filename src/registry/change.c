@@ -349,18 +349,12 @@ static int drop_subtype(struct evaluation *evaluation, struct draft *draft, cons
 }
 
 /* Is this change about the PTR at a type or subtype to one of its instances? It is the instance's. */
-static bool is_instance_ptr(const struct evaluation *evaluation,
-			    const struct command_change *change, enum name_role role)
+static bool is_instance_ptr(const struct command_change *change, enum name_role role)
 {
-	enum name_role pointed;
-
 	return change->type == DNS_TYPE_PTR &&
 	       (change->form == DNS_UPDATE_ADD || change->form == DNS_UPDATE_DELETE_RR) &&
 	       (role == ROLE_TYPE || role == ROLE_SUBTYPE) &&
-	       zone_place(evaluation->plan->zone, change->rdata, &pointed) &&
-	       pointed == ROLE_INSTANCE &&
-	       dns_name_equal(zone_type_of(ROLE_INSTANCE, change->rdata),
-			      zone_type_of(role, change->name));
+	       zone_is_instance_of(change->rdata, zone_type_of(role, change->name));
 }
 
 static int change_ptr(struct evaluation *evaluation, const struct command_change *change,
@@ -419,7 +413,7 @@ static int note_subtypes(struct evaluation *evaluation)
 			continue;
 		}
 		const enum name_role role = evaluation->roles[i];
-		if (role == ROLE_SUBTYPE && is_instance_ptr(evaluation, change, role)) {
+		if (role == ROLE_SUBTYPE && is_instance_ptr(change, role)) {
 			ret = note_subtype(evaluation, change);
 		}
 	}
@@ -490,7 +484,7 @@ static int apply_change(struct evaluation *evaluation, const struct command_chan
 {
 	struct draft *draft = NULL;
 
-	if (is_instance_ptr(evaluation, change, role)) {
+	if (is_instance_ptr(change, role)) {
 		return change_ptr(evaluation, change, role);
 	}
 	const int ret = draft_touch(evaluation, change->name, role, &draft);

@@ -131,15 +131,9 @@ bool registry_beat(const struct plan *plan, uint64_t now_ms)
 			continue;
 		}
 		struct lease *lease = node_lease(name->old);
-		if (lease == NULL) {
+		if (lease == NULL || !lease_renew(lease, now_ms)) {
 			return false;
 		}
-		uint64_t seen = atomic_load_explicit(&lease->renewed_ms, memory_order_relaxed);
-		do {
-			if (seen == LEASE_EXPIRING) {
-				return false;
-			}
-		} while (!atomic_compare_exchange_weak(&lease->renewed_ms, &seen, now_ms));
 	}
 	return true;
 }

@@ -20,11 +20,25 @@ static bool has_adds(const struct evaluation *evaluation)
 	return false;
 }
 
+void grant_lease(const struct zone_shape *shape, const struct dns_lease *asked,
+		 struct dns_lease *granted)
+{
+	*granted = *asked;
+	if (asked->lease_s == 0) {
+		return;
+	}
+	granted->lease_s = clamp(asked->lease_s, shape->lease_min_s, shape->lease_max_s);
+	granted->key_lease_s = asked->has_key ? clamp(asked->key_lease_s, granted->lease_s,
+						      shape->key_lease_max_s > granted->lease_s
+							      ? shape->key_lease_max_s
+							      : granted->lease_s)
+					      : granted->lease_s;
+}
+
 int grant(struct evaluation *evaluation)
 {
 	const struct zone_shape *shape = zone_shape(evaluation->plan->zone);
 	const struct dns_lease *asked = &evaluation->update.lease;
-	struct dns_lease *granted = &evaluation->plan->result.lease;
 
 	if (!asked->present) {
 		if (shape->lease_default == ZONE_LEASE_REFUSE && has_adds(evaluation)) {
@@ -34,17 +48,8 @@ int grant(struct evaluation *evaluation)
 		}
 		return OK;
 	}
-	*granted = *asked;
 	evaluation->is_removal = asked->lease_s == 0;
-	if (!evaluation->is_removal) {
-		granted->lease_s = clamp(asked->lease_s, shape->lease_min_s, shape->lease_max_s);
-		granted->key_lease_s = asked->has_key
-					       ? clamp(asked->key_lease_s, granted->lease_s,
-						       shape->key_lease_max_s > granted->lease_s
-							       ? shape->key_lease_max_s
-							       : granted->lease_s)
-					       : granted->lease_s;
-	}
+	grant_lease(shape, asked, &evaluation->plan->result.lease);
 	return OK;
 }
 

@@ -113,6 +113,13 @@ int check_prereqs(struct evaluation *evaluation);
 /* grant.c: more or less than asked may be granted, and 0 is a removal (RFC 9664 4.2). */
 int grant(struct evaluation *evaluation);
 
+/* grant.c: what of an asked lease is granted. */
+void grant_lease(const struct zone_shape *shape, const struct dns_lease *asked,
+		 struct dns_lease *granted);
+
+/* beat.c: the cell gets this time; false: its end is on its way. */
+bool lease_renew(struct lease *lease, uint64_t now_ms);
+
 /* grant.c: the lease that records added to this name will have. */
 uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft);
 

@@ -78,9 +78,7 @@ void recent_deinit(struct recent *recent)
 
 static void forget_old(struct recent *recent, uint64_t now_ms)
 {
-	while (recent->count > 0 &&
-	       (recent->count == recent->limit ||
-		now_ms - recent->entries[recent->oldest].seen_ms >= RECENT_MS)) {
+	while (recent->count > 0 && now_ms - recent->entries[recent->oldest].seen_ms >= RECENT_MS) {
 		drop_oldest(recent);
 	}
 }
@@ -118,10 +116,13 @@ enum recent_state recent_see(struct recent *recent, uint64_t fingerprint, uint64
 		recall(&recent->entries[there], result);
 		return RECENT_DONE;
 	}
+	if (recent->count == recent->limit) {
+		drop_oldest(recent);
+	}
 	const uint32_t index = (recent->oldest + recent->count++) % recent->limit;
 	uint32_t *head = head_of(recent, fingerprint);
-	recent->entries[index] = (struct recent_entry){
-		.fingerprint = fingerprint, .seen_ms = now_ms, .next = *head};
+	recent->entries[index] =
+		(struct recent_entry){.fingerprint = fingerprint, .seen_ms = now_ms, .next = *head};
 	*head = index + 1;
 	return RECENT_NEW;
 }

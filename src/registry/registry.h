@@ -69,6 +69,13 @@ int registry_evaluate_parts(const struct zone *zone, const struct registry_updat
 bool registry_beat(const struct plan *plan, uint64_t now_ms);
 
 /*
+ * The same for an UPDATE of this zone that plainly says what is there, without an evaluation:
+ * *granted is what its reply says. false: evaluate.
+ */
+bool registry_beat_plain(const struct zone *zone, const struct registry_update *parts,
+			 uint64_t now_ms, struct dns_lease *granted);
+
+/*
  * Applies one command of any kind. `version` is the number that this command's registrations get
  * (unique and rising: the log index and the command's place). ERR_NOMEM, ERR_DAMAGED: abort the
  * writer, the node stops. A refusal is OK with result->rcode set.

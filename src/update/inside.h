@@ -8,7 +8,7 @@
 
 /* A record of the message, read once. */
 struct entry {
-	struct dns_rr rr;
+	struct dns_rr *rr; /* the message's, or the arena's */
 	const uint8_t *rdata; /* uncompressed */
 	uint16_t rdata_size;
 	uint8_t form; /* enum dns_prereq_form or dns_update_form, after check_forms() */

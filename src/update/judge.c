@@ -79,8 +79,8 @@ static int settle(struct receipt *receipt, const uint8_t *name, enum name_role r
 
 static int compare_owners(const void *one, const void *other)
 {
-	return dns_name_compare((*(const struct entry *const *)one)->rr.owner,
-				(*(const struct entry *const *)other)->rr.owner);
+	return dns_name_compare((*(const struct entry *const *)one)->rr->owner,
+				(*(const struct entry *const *)other)->rr->owner);
 }
 
 /* The TXT records that the message adds, by name, for a message of any size. */
@@ -100,7 +100,7 @@ static int gather_texts(struct receipt *receipt)
 	for (size_t i = 0; i < room; i++) {
 		const struct entry *entry = &updates->entries[i];
 
-		if (entry->rr.type == DNS_TYPE_TXT && entry->rr.class == DNS_CLASS_IN) {
+		if (entry->rr->type == DNS_TYPE_TXT && entry->rr->class == DNS_CLASS_IN) {
 			receipt->texts[receipt->text_count++] = entry;
 		}
 	}
@@ -122,14 +122,14 @@ static bool find_texts(const struct receipt *receipt, const uint8_t *name,
 	for (size_t high = receipt->text_count; low < high;) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (dns_name_compare(receipt->texts[middle]->rr.owner, name) < 0) {
+		if (dns_name_compare(receipt->texts[middle]->rr->owner, name) < 0) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
 	for (end = low;
-	     end < receipt->text_count && dns_name_equal(receipt->texts[end]->rr.owner, name);
+	     end < receipt->text_count && dns_name_equal(receipt->texts[end]->rr->owner, name);
 	     end++) {
 	}
 	subject->texts = receipt->rdatas + low;
@@ -206,7 +206,7 @@ static int compare_targets(const void *one, const void *other)
 /* Does this record add an SRV at an instance? */
 static bool adds_srv(const struct entry *entry)
 {
-	return entry->rr.type == DNS_TYPE_SRV && entry->rr.class == DNS_CLASS_IN &&
+	return entry->rr->type == DNS_TYPE_SRV && entry->rr->class == DNS_CLASS_IN &&
 	       entry->is_in_zone && entry->role == ROLE_INSTANCE;
 }
 
@@ -325,28 +325,23 @@ static int judge_other(struct receipt *receipt, const uint8_t *name, enum name_r
 /* ---- names ------------------------------------------------------------------------------- */
 
 /* The instance that a PTR at its own type, or at a subtype of that, is about; or NULL. */
-static const uint8_t *ptr_instance(const struct receipt *receipt, const struct entry *entry)
+static const uint8_t *ptr_instance(const struct entry *entry)
 {
-	enum name_role pointed;
-
 	if ((entry->role != ROLE_TYPE && entry->role != ROLE_SUBTYPE) ||
-	    entry->rr.type != DNS_TYPE_PTR || entry->rdata == NULL ||
-	    !zone_place(receipt->zone, entry->rdata, &pointed) || pointed != ROLE_INSTANCE) {
+	    entry->rr->type != DNS_TYPE_PTR || entry->rdata == NULL ||
+	    !zone_is_instance_of(entry->rdata, zone_type_of(entry->role, entry->rr->owner))) {
 		return NULL;
 	}
-	return dns_name_equal(zone_type_of(ROLE_INSTANCE, entry->rdata),
-			      zone_type_of(entry->role, entry->rr.owner))
-		       ? entry->rdata
-		       : NULL;
+	return entry->rdata;
 }
 
 static int judge_entry(struct receipt *receipt, const struct entry *entry, const uint8_t **last)
 {
 	const uint8_t *instance =
-		entry->role == ROLE_INSTANCE ? entry->rr.owner : ptr_instance(receipt, entry);
+		entry->role == ROLE_INSTANCE ? entry->rr->owner : ptr_instance(entry);
 
 	if (instance == NULL) {
-		return judge_other(receipt, entry->rr.owner, entry->role);
+		return judge_other(receipt, entry->rr->owner, entry->role);
 	}
 	if (*last != NULL && dns_name_equal(instance, *last)) {
 		return DNS_RCODE_NOERROR;
@@ -355,13 +350,21 @@ static int judge_entry(struct receipt *receipt, const struct entry *entry, const
 	return judge_instance(receipt, instance);
 }
 
+/* Several records of a name mostly stand together. */
 static void place_entries(struct receipt *receipt)
 {
 	for (size_t i = 0; i < receipt->updates.count; i++) {
 		struct entry *entry = &receipt->updates.entries[i];
+		const struct entry *last = i == 0 ? NULL : entry - 1;
 
 		entry->role = ROLE_PLAIN;
-		entry->is_in_zone = zone_place(receipt->zone, entry->rr.owner, &entry->role);
+		if (last != NULL && dns_name_equal(entry->rr->owner, last->rr->owner)) {
+			entry->role = last->role;
+			entry->is_in_zone = last->is_in_zone;
+		} else {
+			entry->is_in_zone =
+				zone_place(receipt->zone, entry->rr->owner, &entry->role);
+		}
 	}
 }
 

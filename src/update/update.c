@@ -93,6 +93,25 @@ static bool is_zone_section(const struct dns_message *message)
 	       message->qclass != DNS_CLASS_ANY && message->qclass != DNS_CLASS_NONE;
 }
 
+/* Is it for the zone that the one before was for? Then that is the receipt's. */
+static bool is_seen(struct receipt *receipt)
+{
+	const struct update_seen *seen = receipt->request->seen;
+	const struct dns_message *message = receipt->request->message;
+
+	if (seen == NULL || seen->zone == NULL) {
+		return false;
+	}
+	const uint8_t *apex = zone_apex(seen->zone);
+	if (message->qname[0] != apex[0] || !dns_name_equal(message->qname, apex)) {
+		return false;
+	}
+	receipt->conf = seen->conf;
+	receipt->zone = seen->zone;
+	receipt->apex = apex;
+	return true;
+}
+
 static int find_zone(struct receipt *receipt)
 {
 	const struct update_request *request = receipt->request;
@@ -102,6 +121,9 @@ static int find_zone(struct receipt *receipt)
 	if (!is_zone_section(message)) {
 		return refuse(answer, DNS_RCODE_FORMERR, DNS_EDE_OTHER,
 			      "the zone section is not one zone, type SOA, class IN");
+	}
+	if (message->qclass == DNS_CLASS_IN && is_seen(receipt)) {
+		return DNS_RCODE_NOERROR;
 	}
 	if (message->qclass == DNS_CLASS_IN) {
 		receipt->conf = conf_zone_find(request->conf, message->qname);
@@ -122,6 +144,9 @@ static int find_zone(struct receipt *receipt)
 			      "the zone is not ready");
 	}
 	receipt->apex = zone_apex(receipt->zone);
+	if (request->seen != NULL) {
+		*request->seen = (struct update_seen){receipt->conf, receipt->zone};
+	}
 	return DNS_RCODE_NOERROR;
 }
 
@@ -144,26 +169,52 @@ static size_t rdata_room(const struct dns_rr *rr)
 	return room;
 }
 
+/* The records of a section as the message was parsed; NULL: it kept none. */
+static struct dns_rr *kept_records(const struct dns_message *message, enum dns_section number)
+{
+	const size_t before = number == DNS_PREREQUISITE ? 0 : message->count[DNS_PREREQUISITE];
+
+	return message->records == NULL ? NULL : message->records + before;
+}
+
+/* The same, read again. NULL: no memory. */
+static struct dns_rr *walk_records(struct receipt *receipt, enum dns_section number)
+{
+	const size_t count = receipt->request->message->count[number];
+	struct dns_walk walk = dns_walk(receipt->request->message, number);
+	struct dns_rr *records = arena_alloc(receipt->arena, count * sizeof(*records));
+
+	for (size_t i = 0; records != NULL && i < count; i++) {
+		const int got = dns_walk_next(&walk, &records[i]);
+
+		assert(got == 1);
+		(void)got;
+	}
+	return records;
+}
+
 /* All records of a section; *room: for their RDATA. */
 static int walk_section(struct receipt *receipt, struct section *section, enum dns_section number,
 			size_t *room)
 {
-	struct dns_walk walk = dns_walk(receipt->request->message, number);
-	const size_t count = receipt->request->message->count[number];
+	const struct dns_message *message = receipt->request->message;
+	const size_t count = message->count[number];
+	struct dns_rr *records = kept_records(message, number);
 
 	section->entries = arena_alloc(receipt->arena, count * sizeof(struct entry));
-	if (section->entries == NULL) {
+	if (records == NULL) {
+		records = walk_records(receipt, number);
+	}
+	if (section->entries == NULL || records == NULL) {
 		return update_no_memory(receipt->answer);
 	}
 	for (section->count = 0; section->count < count; section->count++) {
 		struct entry *entry = &section->entries[section->count];
-		const int got = dns_walk_next(&walk, &entry->rr);
 
-		assert(got == 1);
-		(void)got;
+		entry->rr = &records[section->count];
 		entry->rdata = NULL;
 		entry->rdata_size = 0;
-		*room += has_rdata(&entry->rr, number) ? rdata_room(&entry->rr) : 0;
+		*room += has_rdata(entry->rr, number) ? rdata_room(entry->rr) : 0;
 	}
 	return DNS_RCODE_NOERROR;
 }
@@ -176,15 +227,15 @@ static int read_rdata(struct receipt *receipt, struct section *section, enum dns
 		char text[DNS_NAME_TEXT_MAX];
 		int size;
 
-		if (!has_rdata(&entry->rr, number)) {
+		if (!has_rdata(entry->rr, number)) {
 			continue;
 		}
 		entry->rdata = pool->at;
-		size = dns_rr_rdata(receipt->request->message, &entry->rr, pool);
+		size = dns_rr_rdata(receipt->request->message, entry->rr, pool);
 		if (size < 0 || size > UINT16_MAX) {
 			return refuse(receipt->answer, DNS_RCODE_FORMERR, DNS_EDE_INVALID_DATA,
 				      "%s: malformed RDATA of type %u",
-				      shown(text, entry->rr.owner), entry->rr.type);
+				      shown(text, entry->rr->owner), entry->rr->type);
 		}
 		entry->rdata_size = (uint16_t)size;
 	}
@@ -230,7 +281,7 @@ static bool is_signers(uint16_t type)
 static int form_fault(struct receipt *receipt, int rcode, const struct entry *entry,
 		      const char *section)
 {
-	const struct dns_rr *rr = &entry->rr;
+	const struct dns_rr *rr = entry->rr;
 	char text[DNS_NAME_TEXT_MAX];
 	char type[16];
 
@@ -248,7 +299,7 @@ static int form_fault(struct receipt *receipt, int rcode, const struct entry *en
 static int check_update(struct receipt *receipt, struct entry *entry, bool is_afar)
 {
 	enum dns_update_form form;
-	const int rcode = dns_update_form(&form, &entry->rr, entry->is_in_zone);
+	const int rcode = dns_update_form(&form, entry->rr, entry->is_in_zone);
 	char text[DNS_NAME_TEXT_MAX];
 	const char *fault;
 
@@ -257,24 +308,24 @@ static int check_update(struct receipt *receipt, struct entry *entry, bool is_af
 	}
 	entry->form = (uint8_t)form;
 	/* RFC 2181 8: with the upper bit set it is 0. */
-	entry->rr.ttl = entry->rr.ttl > DNS_TTL_MAX ? 0 : entry->rr.ttl;
-	if (is_signers(entry->rr.type)) {
+	entry->rr->ttl = entry->rr->ttl > DNS_TTL_MAX ? 0 : entry->rr->ttl;
+	if (is_signers(entry->rr->type)) {
 		char type[16];
 
 		return refuse(receipt->answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED,
 			      "%s: type %s is a signer's, not for UPDATE",
-			      shown(text, entry->rr.owner),
-			      dns_rrtype_to_text(type, entry->rr.type));
+			      shown(text, entry->rr->owner),
+			      dns_rrtype_to_text(type, entry->rr->type));
 	}
 	if (!is_afar || form != DNS_UPDATE_ADD) {
 		return DNS_RCODE_NOERROR;
 	}
-	fault = update_address_fault(entry->rr.type, entry->rdata);
+	fault = update_address_fault(entry->rr->type, entry->rdata);
 	if (fault == NULL) {
 		return DNS_RCODE_NOERROR;
 	}
 	receipt->answer->is_senseless = true;
-	return update_deny(receipt, entry->rr.owner, "refused by", fault);
+	return update_deny(receipt, entry->rr->owner, "refused by", fault);
 }
 
 static int check_forms(struct receipt *receipt)
@@ -289,8 +340,8 @@ static int check_forms(struct receipt *receipt)
 		struct entry *entry = &receipt->prereqs.entries[i];
 		enum dns_prereq_form form;
 
-		rcode = dns_prereq_form(&form, &entry->rr,
-					dns_name_is_in(entry->rr.owner, receipt->apex));
+		rcode = dns_prereq_form(&form, entry->rr,
+					dns_name_is_in(entry->rr->owner, receipt->apex));
 		if (rcode != DNS_RCODE_NOERROR) {
 			return form_fault(receipt, rcode, entry, "prerequisite");
 		}
@@ -305,8 +356,8 @@ static struct command_prereq prereq_of(const struct entry *entry)
 {
 	return (struct command_prereq){
 		.form = entry->form,
-		.name = entry->rr.owner,
-		.type = entry->rr.type,
+		.name = entry->rr->owner,
+		.type = entry->rr->type,
 		.rdata_size = entry->rdata_size,
 		.rdata = entry->rdata,
 	};
@@ -316,9 +367,9 @@ static struct command_change change_of(const struct entry *entry)
 {
 	return (struct command_change){
 		.form = entry->form,
-		.name = entry->rr.owner,
-		.type = entry->rr.type,
-		.ttl = entry->rr.ttl,
+		.name = entry->rr->owner,
+		.type = entry->rr->type,
+		.ttl = entry->rr->ttl,
 		.rdata_size = entry->rdata_size,
 		.rdata = entry->rdata,
 	};
@@ -430,9 +481,17 @@ static enum update_outcome decide(struct receipt *receipt)
 	struct registry_update parts;
 	struct plan plan;
 
+	if (!take_apart(receipt, &head, &parts)) {
+		update_no_memory(receipt->answer);
+		return UPDATE_REPLY;
+	}
+	if (request->may_beat && registry_beat_plain(receipt->zone, &parts, request->now_ms,
+						     &receipt->answer->result.lease)) {
+		receipt->answer->is_beat = true;
+		return UPDATE_REPLY;
+	}
 	/* Apply gives the true version; nothing is written from this plan. */
-	if (!take_apart(receipt, &head, &parts) ||
-	    registry_evaluate_parts(receipt->zone, &parts, root_version(request->root) + 1,
+	if (registry_evaluate_parts(receipt->zone, &parts, root_version(request->root) + 1,
 				    request->now_s, receipt->arena, &plan) != OK) {
 		update_no_memory(receipt->answer);
 		return UPDATE_REPLY;

@@ -21,7 +21,14 @@ enum update_outcome {
 	UPDATE_SUBMIT, /* hand `command` to the core */
 };
 
+/* The zone of the UPDATE before, of the same root and configuration; all zero: none. */
+struct update_seen {
+	const struct conf_zone *conf;
+	const struct zone *zone;
+};
+
 struct update_request {
+	struct update_seen *seen; /* the caller's, for a batch; NULL: each zone is looked up */
 	const struct root *root;
 	const struct conf *conf;
 	const struct dns_message *message; /* parsed without fault */

@@ -14,7 +14,8 @@ enum {
 	HEAD_SIZE = 2, /* before a packed use's key */
 	COUNT_MAX = UINT8_MAX, /* of a packed use */
 	KEY_MAX = UINT8_MAX,
-	PLANTED = 1, /* named.role: `rest` begins with the tree; else named.sets octets are packed */
+	PLANTED =
+		1, /* named.role: `rest` begins with the tree; else named.sets octets are packed */
 };
 
 struct host *host_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
@@ -283,8 +284,8 @@ uint32_t host_use(struct txn *txn, struct zone *zone, const uint8_t *name, uint6
 		return 0;
 	}
 	struct tree **uses = tree_of(host);
-	const uint32_t count = sign > 0 ? tree_add(txn, uses, use)
-					: tree_sub(txn, uses, use->key, use->key_size);
+	const uint32_t count =
+		sign > 0 ? tree_add(txn, uses, use) : tree_sub(txn, uses, use->key, use->key_size);
 	if (*uses == NULL) {
 		host_remove(txn, zone, host);
 	}

@@ -99,9 +99,8 @@ static char *rrset_write(char *to, const struct record *const *records, size_t c
 	for (size_t i = 0; i < count; i++) {
 		octets += 3u + records[i]->size;
 	}
-	*set = (struct rrset){.type = records[0]->type,
-			      .ttl = records[0]->ttl,
-			      .count = (uint16_t)count};
+	*set = (struct rrset){
+		.type = records[0]->type, .ttl = records[0]->ttl, .count = (uint16_t)count};
 	struct buf_writer out = buf_writer((uint8_t *)members(set), octets);
 	for (size_t i = 0; i < count; i++) {
 		if (count > 1) {

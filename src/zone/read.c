@@ -137,6 +137,49 @@ size_t node_record_count(const struct node *node)
 	return count;
 }
 
+/* Of a registration's mark. */
+static uint64_t signed_s(const struct node *node, const struct registration *registration)
+{
+	return ((uint64_t)node->changed_high << 32 | registration->changed_low) - node->signed_back;
+}
+
+void node_holding(const struct node *node, struct holding *holding)
+{
+	const struct registration *registration = node_registration(node);
+
+	*holding = (struct holding){.owner = node_owner(node)};
+	if (registration != NULL) {
+		holding->flags = registration->flags;
+		holding->lease_s = registration->lease_s;
+		holding->key_lease_s = registration->key_lease_s;
+		holding->signed_s = signed_s(node, registration);
+	}
+	const struct rrset *set = node_sets(node);
+	for (uint16_t left = node->named.sets; left > 0; left--) {
+		holding->count += set->count;
+		holding->ttl_max = set->ttl > holding->ttl_max ? set->ttl : holding->ttl_max;
+		set = left > 1 ? rrset_next(set) : NULL;
+	}
+}
+
+bool node_has_record(const struct node *node, const struct record *record)
+{
+	const struct rrset *set = node_rrset(node, record->type);
+
+	if (set == NULL || set->ttl != record->ttl) {
+		return false;
+	}
+	for (uint32_t i = 0; i < set->count; i++) {
+		uint16_t size;
+		uint8_t flags;
+		const uint8_t *rdata = rrset_member(set, i, &size, &flags);
+		if (dns_rdata_equal(record->type, rdata, size, record->rdata, record->size)) {
+			return flags == record->flags;
+		}
+	}
+	return false;
+}
+
 size_t node_content(const struct node *node, struct content *content, struct record *records,
 		    size_t room)
 {
@@ -166,7 +209,7 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 		content->key_lease_s = registration->key_lease_s;
 		content->version = registration->version;
 		content->changed_s = (uint64_t)node->changed_high << 32 | registration->changed_low;
-		content->signed_s = content->changed_s - node->signed_back;
+		content->signed_s = signed_s(node, registration);
 		content->subtypes = node_subtypes(node, &content->subtypes_size);
 	}
 	return count;

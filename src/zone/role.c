@@ -167,3 +167,9 @@ bool zone_role_is_shared(enum name_role role)
 	return role == ROLE_APEX || role == ROLE_TYPE || role == ROLE_SUBTYPE ||
 	       role == ROLE_SERVICES;
 }
+
+bool zone_is_instance_of(const uint8_t *name, const uint8_t *type)
+{
+	return name[0] > 0 && dns_name_equal(dns_name_parent(name), type) &&
+	       !dns_label_is(name, "_sub");
+}

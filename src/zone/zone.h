@@ -162,6 +162,9 @@ const uint8_t *zone_type_of(enum name_role role, const uint8_t *name);
 /* Names of these roles have no owner: apex, type, subtype, services. */
 bool zone_role_is_shared(enum name_role role);
 
+/* Is the name an instance of this type, which is a name with ROLE_TYPE? */
+bool zone_is_instance_of(const uint8_t *name, const uint8_t *type);
+
 /* ---- reading ---------------------------------------------------------------------------- */
 
 uint64_t root_version(const struct root *root);
@@ -210,6 +213,21 @@ bool node_has_type(const struct zone *zone, const struct node *node, uint16_t ty
 /* What was put, as views into the node; `records` is filled up to `room`, *count says how many. */
 size_t node_content(const struct node *node, struct content *content, struct record *records,
 		    size_t room);
+
+/* How a name is held, for who asks whether it stays so. */
+struct holding {
+	struct owner owner;
+	uint8_t flags;
+	uint32_t lease_s; /* 0: it has none */
+	uint32_t key_lease_s;
+	uint64_t signed_s;
+	size_t count; /* explicit records */
+	uint32_t ttl_max; /* the longest of their TTLs */
+};
+void node_holding(const struct node *node, struct holding *holding);
+
+/* Was this put for the name, with its TTL and flags? Its value compares as dns_rdata_equal(). */
+bool node_has_record(const struct node *node, const struct record *record);
 
 /* Number of explicit records; room for node_content(). */
 size_t node_record_count(const struct node *node);

@@ -300,12 +300,26 @@ START_TEST(sections_are_walked_record_by_record)
 			 "c02d 0021 0001 0000003c 0008 000000000035 c01f" OPT);
 	size_t at = 0;
 
-	ck_assert_int_eq(dns_message_parse(&message, wire, size), OK);
+	struct dns_rr kept[3];
+
+	ck_assert_int_eq(dns_message_parse_keep(&message, wire, size, kept, 2), OK);
+	ck_assert_ptr_null(message.records);
+	ck_assert_int_eq(dns_message_parse_keep(&message, wire, size, kept, 3), OK);
+	ck_assert_ptr_eq(message.records, kept);
+	ck_assert_uint_eq(message.record_count, 3);
 	for (enum dns_section section = DNS_QUESTION; section < DNS_SECTIONS; section++) {
 		struct dns_walk walk = dns_walk(&message, section);
 		struct dns_rr rr;
 
 		while (dns_walk_next(&walk, &rr) == 1) {
+			if (section != DNS_ADDITIONAL) {
+				ck_assert(dns_name_equal(rr.owner, kept[at].owner));
+				ck_assert_uint_eq(rr.type, kept[at].type);
+				ck_assert_uint_eq(rr.class, kept[at].class);
+				ck_assert_uint_eq(rr.ttl, kept[at].ttl);
+				ck_assert_uint_eq(rr.rdata_size, kept[at].rdata_size);
+				ck_assert_uint_eq(rr.rdata_at, kept[at].rdata_at);
+			}
 			char text[DNS_NAME_TEXT_MAX];
 			uint8_t rdata[64];
 			uint8_t right[64];

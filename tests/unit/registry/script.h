@@ -46,6 +46,7 @@
 	"add h 60 A 192.0.2.1\n"
 
 struct play {
+	bool is_plain; /* the last UPDATE: a heartbeat without an evaluation */
 	struct stage stage;
 	struct arena arena;
 	struct plan plan;
@@ -228,6 +229,51 @@ static inline void write_base(struct play *play, const struct zone_shape *shape,
 	play->size = buf_written(&whole);
 }
 
+/* ---- heartbeats -------------------------------------------------------------------------- */
+
+/* Is the UPDATE that was written last plainly a heartbeat? The lease that its reply would say. */
+static inline bool is_plain(struct play *play, const struct root *root, struct dns_lease *granted)
+{
+	enum { CHANGES = 64 };
+	static struct command_prereq prereqs[CHANGES];
+	static struct command_change changes[CHANGES];
+	static enum name_role roles[CHANGES];
+	struct command_update head;
+
+	if (command_kind(play->command, play->size) != COMMAND_UPDATE) {
+		return false;
+	}
+	must(command_read_update_head(&head, play->command, play->size));
+	const struct zone *zone = root_zone(root, head.zone);
+	if (zone == NULL || !zone_is_registry(zone) || !zone_is_served(zone) ||
+	    head.prereq_count > CHANGES || head.update_count > CHANGES) {
+		return false;
+	}
+	must(command_read_update_records(&head, prereqs, changes));
+	for (size_t i = 0; i < head.update_count; i++) {
+		roles[i] = zone_role(zone, changes[i].name);
+	}
+	const struct registry_update parts = {&head, prereqs, changes, roles};
+	return registry_beat_plain(zone, &parts, 1, granted);
+}
+
+/* Then the evaluation says the same of it. */
+static inline void check_plain(const struct play *play, const struct dns_lease *granted)
+{
+	if (!play->is_plain) {
+		return;
+	}
+	ck_assert_uint_eq(play->result.rcode, DNS_RCODE_NOERROR);
+	ck_assert(!play->result.is_change);
+	ck_assert(granted->present && play->result.lease.present);
+	ck_assert_uint_eq(granted->lease_s, play->result.lease.lease_s);
+	ck_assert_uint_eq(granted->key_lease_s, play->result.lease.key_lease_s);
+	ck_assert_uint_gt(play->plan.count, 0);
+	for (size_t i = 0; i < play->plan.count; i++) {
+		ck_assert(!play->plan.names[i].is_change && play->plan.names[i].is_renewed);
+	}
+}
+
 /* ---- applying ---------------------------------------------------------------------------- */
 
 static inline void batch_begin(struct play *play)
@@ -249,9 +295,12 @@ static inline unsigned apply(struct play *play)
 	if (is_alone) {
 		batch_begin(play);
 	}
+	struct dns_lease granted;
+	play->is_plain = is_plain(play, root_draft(play->stage.writer), &granted);
 	play->version++;
 	must(registry_apply(play->stage.writer, play->command, play->size, play->version,
 			    play->time_s, &play->arena, &play->result, &play->plan));
+	check_plain(play, &granted);
 	const unsigned rcode = play->result.rcode;
 	if (is_alone) {
 		batch_commit(play);
@@ -276,11 +325,15 @@ static inline void updated(struct play *play, const char *who, const char *lines
 /* What an UPDATE would come to now: in play->plan. Its rcode. */
 static inline unsigned evaluate(struct play *play, const char *who, const char *lines)
 {
+	struct dns_lease granted;
+
 	write_update(play, who, lines);
 	arena_reset(&play->arena);
+	play->is_plain = is_plain(play, play->stage.root, &granted);
 	must(registry_evaluate(play->stage.root, play->command, play->size, 999, play->time_s,
 			       &play->arena, &play->plan));
 	play->result = play->plan.result;
+	check_plain(play, &granted);
 	return play->result.rcode;
 }
 

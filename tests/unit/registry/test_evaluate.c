@@ -289,6 +289,58 @@ START_TEST(a_heartbeat_of_an_expiring_lease_takes_the_logged_path)
 }
 END_TEST
 
+/* Beside it, each UPDATE of these suites that is taken for one is evaluated, too: check_plain(). */
+START_TEST(a_heartbeat_that_is_plain_needs_no_evaluation)
+{
+	static const struct {
+		const char *who;
+		const char *lines;
+		bool is_plain;
+	} cases[] = {
+		{"a lease:60", REGISTER_WEB, true},
+		{"a lease:60 hold", REGISTER_WEB, true},
+		{"a lease:60 takeover", "add H 60 A 192.0.2.1\n", true},
+		{"a lease:60", "add _HTTP._tcp 9 PTR WEB._http._tcp\n", true},
+		{"a lease:60", "add web._http._tcp 99 SRV 0 0 80 H\n", true},
+		{"a lease:60", "", false},
+		{"a", REGISTER_WEB, false},
+		{"a lease:90", REGISTER_WEB, false},
+		{"a lease:0", REGISTER_WEB, false},
+		{"a lease:60 key-lease:90", REGISTER_WEB, false},
+		{"b lease:60", REGISTER_WEB, false},
+		{"a lease:60 signed:999", REGISTER_WEB, false},
+		{"a lease:60", "used h\nadd h 60 A 192.0.2.1\n", false},
+		{"a lease:60", "add h 60 A 192.0.2.2\n", false},
+		{"a lease:60", "add h 50 A 192.0.2.1\n", false},
+		{"a lease:60", "add h 60 TXT \"v=1\"\n", false},
+		{"a lease:60", "add new 60 A 192.0.2.1\n", false},
+		{"a lease:60", "add _ipp._tcp 60 PTR web._http._tcp\n", false},
+		{"a lease:60", "add _http._tcp 60 PTR other._http._tcp\n", false},
+		{"a lease:60", REGISTER_WEB "del h TXT\n", false},
+		{"a lease:60", SRP_WEB, false},
+		{"a lease:50 key-lease:90", "add k 40 A 192.0.2.9\n", false},
+		{"a lease:60 key-lease:90", "add k 40 A 192.0.2.9\n", true},
+		{"a lease:60", "add _http._tcp 60 PTR alone._http._tcp\n", false},
+	};
+	struct play *play = play_new();
+
+	updated(play, "a lease:60", REGISTER_WEB "add alone._http._tcp 60 SRV 0 0 80 h\n");
+	updated(play, "a lease:60 key-lease:90", "add k 40 A 192.0.2.9\n");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		evaluate(play, cases[i].who, cases[i].lines);
+		ck_assert_msg(play->is_plain == cases[i].is_plain, "%s %s", cases[i].who,
+			      cases[i].lines);
+	}
+	struct lease *h = node_lease(zone_entry(stage_zone(&play->stage), wire("h")));
+	ck_assert_uint_eq(h->renewed_ms, 1);
+	h->renewed_ms = LEASE_EXPIRING;
+	evaluate(play, "a lease:60", REGISTER_WEB);
+	ck_assert(!play->is_plain);
+	ck_assert_uint_eq(h->renewed_ms, LEASE_EXPIRING);
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_refusal_is_no_heartbeat)
 {
 	struct play *play = play_new();
@@ -352,6 +404,7 @@ int main(void)
 		another_lease_ttl_or_record_is_a_change,
 		a_heartbeat_renews_the_cells_of_what_it_names,
 		a_heartbeat_of_an_expiring_lease_takes_the_logged_path,
+		a_heartbeat_that_is_plain_needs_no_evaluation,
 		a_refusal_is_no_heartbeat,
 		nth_allocation_fails_cleanly,
 	};

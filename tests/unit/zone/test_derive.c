@@ -667,6 +667,33 @@ START_TEST(a_host_of_many_types_is_in_the_view_of_each)
 END_TEST
 
 /* Its node is another then, and is what the sets at the type are made of. */
+/* One owner may have more uses of a host than a packed count holds. */
+START_TEST(a_host_of_many_instances_is_counted_to_the_last)
+{
+	enum { INSTANCES = 300 };
+	const struct owner a = owner_named("a");
+	struct stage stage;
+	char name[40];
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n");
+	for (unsigned i = 0; i < INSTANCES; i++) {
+		snprintf(name, sizeof(name), "i%u._t._tcp", i);
+		stage_put(&stage, name, "a ptr", "60 SRV 0 0 80 h\n");
+		ck_assert_uint_eq(zone_pointers(stage_zone(&stage), wire("h"), &a), i + 1);
+	}
+	for (unsigned i = 0; i < INSTANCES; i++) {
+		ck_assert_ptr_nonnull(zone_node(stage_zone(&stage), wire("t.pool")));
+		snprintf(name, sizeof(name), "i%u._t._tcp", i);
+		stage_remove(&stage, name);
+		ck_assert_uint_eq(zone_pointers(stage_zone(&stage), wire("h"), &a),
+				  INSTANCES - 1 - i);
+	}
+	expect_zone(&stage, "h 60 A 192.0.2.1\n");
+	stage_deinit(&stage);
+}
+END_TEST
+
 START_TEST(a_name_below_an_instance_changes_no_derived_set)
 {
 	struct stage stage;
@@ -803,6 +830,7 @@ int main(void)
 		an_explicit_record_and_a_derived_one_are_one,
 		pointers_are_counted_by_owner_published_or_not,
 		a_host_of_many_types_is_in_the_view_of_each,
+		a_host_of_many_instances_is_counted_to_the_last,
 		a_name_below_an_instance_changes_no_derived_set,
 		derived_sets_follow_their_ttl,
 		the_address_view_follows_the_pools_label,
