@@ -176,7 +176,7 @@ int core_new(struct core **out, const struct core_options *options)
 	arena_init(&core->arena, ARENA_BLOCK);
 	leases_init(&core->leases);
 	core_guard_init(core);
-	ret = recent_init(&core->recent, RECENT_LIMIT);
+	ret = recent_init(&core->recent, RECENT_LIMIT, random_u64());
 	if (ret == OK) {
 		ret = make_loop(core);
 	}

@@ -20,9 +20,9 @@ struct recent_entry {
 	bool is_forgotten; /* in no chain */
 };
 
-int recent_init(struct recent *recent, uint32_t limit)
+int recent_init(struct recent *recent, uint32_t limit, uint64_t seed)
 {
-	*recent = (struct recent){.limit = limit};
+	*recent = (struct recent){.limit = limit, .seed = seed};
 	recent->entries = calloc(limit, sizeof(recent->entries[0]));
 	recent->heads = calloc(limit, sizeof(recent->heads[0]));
 	if (recent->entries == NULL || recent->heads == NULL) {
@@ -34,7 +34,7 @@ int recent_init(struct recent *recent, uint32_t limit)
 
 static uint32_t *head_of(const struct recent *recent, uint64_t fingerprint)
 {
-	return &recent->heads[fingerprint % recent->limit];
+	return &recent->heads[(fingerprint ^ recent->seed) % recent->limit];
 }
 
 static void unchain(struct recent *recent, uint32_t index)

@@ -19,6 +19,7 @@ struct recent_entry;
 struct recent {
 	struct recent_entry *entries; /* `limit` of them */
 	uint32_t *heads; /* of chains by fingerprint, `limit` of them */
+	uint64_t seed;
 	uint32_t limit;
 	uint32_t oldest;
 	uint32_t count;
@@ -30,8 +31,8 @@ enum recent_state {
 	RECENT_DONE, /* answered: *result is what was said */
 };
 
-/* `limit` > 0. ERR_NOMEM, and nothing needs recent_deinit() then, which takes it all the same. */
-int recent_init(struct recent *recent, uint32_t limit);
+/* `limit` > 0; `seed` places the chains. ERR_NOMEM, and nothing needs recent_deinit() then, which takes it all the same. */
+int recent_init(struct recent *recent, uint32_t limit, uint64_t seed);
 void recent_deinit(struct recent *recent);
 
 /* Looks a message up and remembers it. */

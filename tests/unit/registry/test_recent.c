@@ -25,7 +25,7 @@ START_TEST(what_was_said_is_said_again)
 	struct command_result refused = {
 		.rcode = DNS_RCODE_REFUSED, .has_ede = true, .ede = 18, .ede_text = "why"};
 
-	ck_assert_int_eq(recent_init(&recent, LIMIT), OK);
+	ck_assert_int_eq(recent_init(&recent, LIMIT, 0), OK);
 	ck_assert_int_eq(see(&recent, 1, START), RECENT_NEW);
 	ck_assert_int_eq(see(&recent, 1, START), RECENT_UNDERWAY);
 	ck_assert_int_eq(see(&recent, 1 + LIMIT, START), RECENT_NEW); /* in the same chain */
@@ -46,7 +46,7 @@ START_TEST(it_is_known_for_five_seconds)
 {
 	struct recent recent;
 
-	ck_assert_int_eq(recent_init(&recent, LIMIT), OK);
+	ck_assert_int_eq(recent_init(&recent, LIMIT, 0), OK);
 	see(&recent, 1, START);
 	recent_done(&recent, 1, &done);
 	ck_assert_int_eq(see(&recent, 1, START + RECENT_MS - 1), RECENT_DONE);
@@ -59,7 +59,7 @@ START_TEST(the_oldest_gives_way)
 {
 	struct recent recent;
 
-	ck_assert_int_eq(recent_init(&recent, LIMIT), OK);
+	ck_assert_int_eq(recent_init(&recent, LIMIT, 0), OK);
 	/* Chains of any length, around the ring more than once. */
 	for (uint64_t i = 0; i < 5 * LIMIT; i++) {
 		ck_assert_int_eq(see(&recent, i * 3, START), RECENT_NEW);
@@ -77,7 +77,7 @@ START_TEST(what_came_to_nothing_is_new_again)
 {
 	struct recent recent;
 
-	ck_assert_int_eq(recent_init(&recent, LIMIT), OK);
+	ck_assert_int_eq(recent_init(&recent, LIMIT, 0), OK);
 	for (unsigned i = 0; i < 3 * LIMIT; i++) {
 		ck_assert_int_eq(see(&recent, 5, START), RECENT_NEW);
 		recent_forget(&recent, 5);
@@ -95,13 +95,13 @@ START_TEST(without_memory_there_is_none)
 
 	for (unsigned i = 0; i < 2; i++) {
 		fail_alloc_after(i);
-		ck_assert_int_eq(recent_init(&recent, LIMIT), ERR_NOMEM);
+		ck_assert_int_eq(recent_init(&recent, LIMIT, 0), ERR_NOMEM);
 		fail_alloc_off();
 		recent_deinit(&recent);
 	}
 	/* A refusal that cannot be kept is not taken for anything else. */
 	const struct command_result refused = {.rcode = DNS_RCODE_REFUSED};
-	ck_assert_int_eq(recent_init(&recent, LIMIT), OK);
+	ck_assert_int_eq(recent_init(&recent, LIMIT, 0), OK);
 	see(&recent, 1, START);
 	fail_alloc_after(0);
 	recent_done(&recent, 1, &refused);
