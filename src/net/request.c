@@ -95,7 +95,7 @@ uint64_t request_client(const struct sockaddr_storage *peer)
 	return request_spread(network);
 }
 
-void request_reply(struct request *request, unsigned rcode)
+static void request_reply(struct request *request, unsigned rcode)
 {
 	request->state = REQUEST_REPLY;
 	request->outcome.rcode = rcode;
@@ -692,11 +692,6 @@ void request_find(struct request_desk *desk, struct request *requests, size_t co
 	}
 }
 
-size_t request_room(const struct request *request)
-{
-	return reply_room(&request->message, request->is_stream);
-}
-
 static void request_answer(struct request_desk *desk, struct request *request, struct reply *reply)
 {
 	struct answer_result result;
@@ -732,7 +727,7 @@ size_t request_finish(struct request_desk *desk, struct request *request, uint8_
 	reply.nsid = desk->conf->identity;
 	reply.is_more = false;
 	reply.wire = wire;
-	reply.room = request_room(request);
+	reply.room = reply_room(&request->message, request->is_stream);
 	reply.outcome = request->outcome;
 	reply_begin(&reply);
 	if (request->state == REQUEST_FIND) {

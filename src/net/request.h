@@ -110,14 +110,13 @@ void request_begin(struct request_desk *desk, struct request *request);
 void request_find(struct request_desk *desk, struct request *requests, size_t count,
 		  struct answer_query *queries);
 
-/* Octets that the reply may have. Not for REQUEST_DROP and REQUEST_SUBMIT. */
-size_t request_room(const struct request *request);
-
-/* Writes the reply into `wire`, which has room for request_room(). Its size, 0: send nothing. */
+/*
+ * Writes the reply into `wire`, which has room for what the request allows (reply_room()). Its size,
+ * 0: send nothing. Not for REQUEST_DROP and REQUEST_SUBMIT.
+ */
 size_t request_finish(struct request_desk *desk, struct request *request, uint8_t *wire);
 
-/* Decides what a request comes to. */
-void request_reply(struct request *request, unsigned rcode);
+/* Decides what a request comes to: a reply with an extended error. */
 void request_reply_ede(struct request *request, unsigned rcode, enum dns_ede ede, const char *text);
 
 /* A name as a value of a log line, "-" for NULL: `out`, or a literal. */
