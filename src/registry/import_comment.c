@@ -347,6 +347,9 @@ static int read_end(struct reading *reading, char *at)
 	if (ret != OK) {
 		return ret;
 	}
+	if (reading->zone == NULL) {
+		return import_fail(reading, "the end before the zone");
+	}
 	if (word == NULL || !is_key(word, "names", &value) ||
 	    read_number(reading, value, &count) != OK || count != reading->seen.count) {
 		return import_fail(reading, "there were %zu names before: some are missing",

@@ -213,6 +213,29 @@ START_TEST(a_text_that_is_cut_or_changed_anywhere_does_no_harm)
 }
 END_TEST
 
+START_TEST(a_text_without_a_zone_is_refused)
+{
+	static const char *const texts[] = {
+		"",
+		";: end names=0\n",
+		";: waggle-export 1\n;: end names=0\n",
+		"h.z. 60 IN A 1.2.3.4\n",
+		";: mark 0123456789abcdef signed=2026-11-24T00:55:17Z until=2026-11-24T00:55:17Z\n",
+		";: name h.z. owner=net\n",
+		";: leased\n",
+		";:\n",
+	};
+	struct play *play = play_new();
+	struct import_result result;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		ck_assert_int_eq(read_text(play, texts[i], false, &result), ERR_CONF);
+		ck_assert_str_ne(result.error, "");
+	}
+	play_free(play);
+}
+END_TEST
+
 /* Lines of hexadecimal are longer than others and are not read as those are; no others may be. */
 START_TEST(a_long_line_is_a_zone_files_unless_it_is_hexadecimal)
 {
@@ -271,6 +294,7 @@ int main(void)
 		a_zone_that_changed_meanwhile_is_judged_when_the_turn_comes,
 		a_damaged_command_is_found_wherever_it_ends,
 		a_text_that_is_cut_or_changed_anywhere_does_no_harm,
+		a_text_without_a_zone_is_refused,
 		a_long_line_is_a_zone_files_unless_it_is_hexadecimal,
 		any_failed_allocation_is_reported,
 	};
