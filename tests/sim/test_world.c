@@ -160,7 +160,10 @@ static void stand_still(void)
 	world_jump(ms);
 	late_ms = world_now_ms() > due_ms ? world_now_ms() - due_ms : 0;
 	sim.stopped_ms += late_ms > 1000 ? late_ms : 0;
-	sim.excuse_ms = sim_lease_time() + late_ms;
+	/* It may have gained from an earlier one that was longer. */
+	if (sim.excuse_ms < sim_lease_time() + late_ms) {
+		sim.excuse_ms = sim_lease_time() + late_ms;
+	}
 	for (uint32_t left = rand_below(&sim.rand, 4); left > 0; left--) {
 		sim_send();
 	}
