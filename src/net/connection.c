@@ -7,7 +7,9 @@
  * they are beside replies of many messages (source.h).
  *
  * Nobody keeps the thread: a turn ends when it has made so many octets of replies, whether or not
- * the client reads them, and the connection gets the next one after all others that want one.
+ * the client reads them, and the connection gets the next one after all others that want one. Who
+ * sends much at once waits for his first one, too; who asks little is answered when it comes, after
+ * one turn at most.
  * What holds a client back: it is not read from while more than tcp-unread octets of replies wait
  * to be sent, too many of its UPDATEs for the core, or it is still to have its turn. What ends it:
  * it is idle for tcp-idle, a message that it began is not whole within tcp-read (single octets
@@ -27,7 +29,8 @@
 enum {
 	CONNECTION_WAITING_MAX = 256, /* UPDATEs that may wait for the core */
 	CONNECTION_SOURCES_MAX = 16, /* replies of many messages at a time */
-	CONNECTION_TURN = 64 * 1024, /* octets of replies after which a turn ends */
+	CONNECTION_TURN = 16 * 1024, /* octets of replies after which a turn ends */
+	CONNECTION_LITTLE = 1024, /* octets received at once that are answered at once */
 	CONNECTION_IDLE_LEAST_MS = 1000, /* the shortest idle time under pressure */
 };
 
@@ -345,10 +348,10 @@ static void connection_close_at_end(struct connection *connection, bool is_busy)
 	}
 }
 
-void connection_go(struct connection *connection)
+/* Ends a turn, or has it wait for one. */
+static void connection_rest(struct connection *connection, bool has_more)
 {
 	struct stream_thread *thread = connection->thread;
-	const bool has_more = connection_work(connection);
 
 	if (framing_keep(&connection->framing) != OK) {
 		connection_drop(connection, &thread->tally.tcp_dropped);
@@ -375,6 +378,11 @@ void connection_go(struct connection *connection)
 	connection_close_at_end(connection, is_busy);
 }
 
+void connection_go(struct connection *connection)
+{
+	connection_rest(connection, connection_work(connection));
+}
+
 /* ---- what the loop says ------------------------------------------------------------------- */
 
 void connection_received(void *context, struct stream *stream, const uint8_t *data, size_t size)
@@ -384,7 +392,11 @@ void connection_received(void *context, struct stream *stream, const uint8_t *da
 	(void)stream;
 	framing_give(&connection->framing, data, size);
 	stream_enter(connection->thread);
-	connection_go(connection);
+	if (size > CONNECTION_LITTLE) {
+		connection_rest(connection, true);
+	} else {
+		connection_go(connection);
+	}
 	stream_leave();
 }
 

@@ -51,17 +51,13 @@ def ask(client, wire):
     return took
 
 
-def push(port, clients, wire):
-    """Each asks on as long as the server takes it; who was closed comes again."""
-    for i, client in enumerate(clients):
+def push(clients, wire):
+    """Each asks on as long as the server takes it. Who is closed has got what it deserves."""
+    for client in clients:
         try:
             client.send(wire)
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionError):
             pass
-        except ConnectionError:
-            client.close()
-            clients[i] = connect(port, 4096)
-            clients[i].setblocking(False)
 
 
 def measure(port, zone, seconds):
@@ -76,7 +72,7 @@ def measure(port, zone, seconds):
     with connect(port) as reader:
         end = time.monotonic() + seconds
         while time.monotonic() < end and (not times or times[-1] < PATIENCE_S * 1000):
-            push(port, clients, much)
+            push(clients, much)
             times.append(ask(reader, little) * 1000)
     gc.enable()
     for client in clients:
