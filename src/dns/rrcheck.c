@@ -278,19 +278,6 @@ bool dns_check_amtrelay(struct buf_reader *rdata)
 
 /* ---- SVCB and HTTPS, RFC 9460 ------------------------------------------------------------ */
 
-enum svcb_key {
-	SVCB_MANDATORY = 0,
-	SVCB_ALPN = 1,
-	SVCB_NO_DEFAULT_ALPN = 2,
-	SVCB_PORT = 3,
-	SVCB_IPV4HINT = 4,
-	SVCB_ECH = 5,
-	SVCB_IPV6HINT = 6,
-	SVCB_DOHPATH = 7,
-	SVCB_OHTTP = 8,
-	SVCB_INVALID = 65535,
-};
-
 /* Does the list of parameters, which ascends, hold the key? */
 static bool svcb_has(struct buf_reader params, uint16_t key)
 {

@@ -8,6 +8,20 @@
 
 #include "base/buf.h"
 
+/* Of SvcParams (RFC 9460 14.3.2, RFC 9461, RFC 9540). */
+enum svcb_key {
+	SVCB_MANDATORY = 0,
+	SVCB_ALPN = 1,
+	SVCB_NO_DEFAULT_ALPN = 2,
+	SVCB_PORT = 3,
+	SVCB_IPV4HINT = 4,
+	SVCB_ECH = 5,
+	SVCB_IPV6HINT = 6,
+	SVCB_DOHPATH = 7,
+	SVCB_OHTTP = 8,
+	SVCB_INVALID = 65535,
+};
+
 /*
  * Reads the RDATA, uncompressed and as its layout says, to its end. False: it is wrong, as it is
  * when `rdata` failed or does not end with what was read, which the caller looks at.

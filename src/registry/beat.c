@@ -87,13 +87,11 @@ static bool is_known_ptr(struct beat *beat, const struct command_change *change)
 static bool is_known_record(struct beat *beat, const struct command_change *change,
 			    enum name_role role)
 {
-	const struct zone_shape *shape = zone_shape(beat->zone);
-	const uint32_t lease_s = beat->lease.lease_s;
-	const uint32_t limit_s = lease_s < shape->ttl_max_s ? lease_s : shape->ttl_max_s;
-	const struct record record = {.type = change->type,
-				      .size = change->rdata_size,
-				      .ttl = change->ttl < limit_s ? change->ttl : limit_s,
-				      .rdata = change->rdata};
+	const struct record record = {
+		.type = change->type,
+		.size = change->rdata_size,
+		.ttl = ttl_within(zone_shape(beat->zone), beat->lease.lease_s, change->ttl),
+		.rdata = change->rdata};
 
 	if (zone_role_refusal(beat->zone, role, change->name, change->type) != NULL) {
 		return false;

@@ -90,10 +90,7 @@ static uint32_t ttl_for(const struct evaluation *evaluation, const struct draft 
 	if (draft->role != ROLE_APEX && zone_role_is_shared(draft->role)) {
 		return shape->ttl_derived_s;
 	}
-	const uint32_t lease_s = draft->lease_s;
-	const uint32_t limit =
-		lease_s > 0 && lease_s < shape->ttl_max_s ? lease_s : shape->ttl_max_s;
-	return ttl < limit ? ttl : limit;
+	return ttl_within(shape, draft->lease_s, ttl);
 }
 
 /* All RRs of a set have one TTL (RFC 2181 5.2): the newest holds, but not over the base file's. */

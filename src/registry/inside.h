@@ -117,6 +117,15 @@ int grant(struct evaluation *evaluation);
 void grant_lease(const struct zone_shape *shape, const struct dns_lease *asked,
 		 struct dns_lease *granted);
 
+/* The TTL of a record that is asked for, within the lease (0: none) and the zone's limit. */
+static inline uint32_t ttl_within(const struct zone_shape *shape, uint32_t lease_s, uint32_t ttl)
+{
+	const uint32_t limit_s =
+		lease_s > 0 && lease_s < shape->ttl_max_s ? lease_s : shape->ttl_max_s;
+
+	return ttl < limit_s ? ttl : limit_s;
+}
+
 /* beat.c: the cell gets this time; false: its end is on its way. */
 bool lease_renew(struct lease *lease, uint64_t now_ms);
 
