@@ -457,11 +457,16 @@ class Server:
     # -- its life
 
     def configure(self, conf):
-        """Replaces the configuration; takes effect at the next start or SIGHUP."""
+        """Replaces the configuration; takes effect at the next start or SIGHUP.
+
+        By a rename: a reload that is under way reads the old or the new, never half of it.
+        """
         self.conf = conf
         ports = list(self.ports)
         text = re.sub(r"@0\b", lambda _: f"@{ports.pop(0) if ports else 0}", conf)
-        self.path.write_text(text, encoding="utf-8")
+        written = self.path.with_suffix(".new")
+        written.write_text(text, encoding="utf-8")
+        written.replace(self.path)
 
     def launch(self):
         """Starts the process and returns at once."""
