@@ -150,10 +150,11 @@ def wait_until(condition, deadline_s=None, what="", every_s=0.01):
     limit_s = DEADLINE_S if deadline_s is None else deadline_s * PATIENCE
     end = time.monotonic() + limit_s
     while True:
+        is_last = time.monotonic() > end  # a process that was asleep looks once more
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        if is_last:
             raise Failure(f"not within {limit_s:.0f} s: {what or condition.__name__}")
         time.sleep(every_s)
 
@@ -332,6 +333,16 @@ def tsig_of(wire):
     return code, None, None, None, None
 
 
+def asked_udp(query, address, port, source=None, deadline_s=DEADLINE_S, ask_again=True):
+    """The reply by UDP. What may be asked twice is asked again, late, as a datagram may be lost."""
+    for is_last in (False, True) if ask_again else (True,):
+        try:
+            return dns.query.udp(query, address, timeout=deadline_s, port=port, source=source)
+        except dns.exception.Timeout:
+            if is_last:
+                raise
+
+
 def serial_is_newer(one, other):
     """RFC 1982."""
     return one != other and (one - other) % 2**32 < 2**31
@@ -450,6 +461,7 @@ class Server:
         self.command = [*prefix, WAGGLED, *(options or ["-c", str(self.path)])]
         self.env = dict(os.environ, **(env or {}))
         self.ports = []
+        self.kept = []  # sockets
         self.process = None
         self.configure(conf)
         servers.append(self)
@@ -493,11 +505,28 @@ class Server:
         self.addresses = [(address, int(port)) for address, port in self.addresses]
         self.address, self.port = self.addresses[0]
         self.ports = [port for _, port in self.addresses]
+        self.keep_ports()
         self.configure(self.conf)
+
+    def keep_ports(self):
+        """While it is down, the kernel gives its ports to no connection: one of these would keep a
+        port for a minute after its end. A socket that does not listen is in nobody's way."""
+        for kept in self.kept:
+            kept.close()
+        self.kept = []
+        for address, port in self.addresses:
+            kept = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                kept.bind((address, port))
+            except OSError:
+                kept.close()
+            else:
+                self.kept.append(kept)
 
     def start(self):
         """A port of an earlier run may be lent to somebody for a moment: tried again for a while."""
-        end = time.monotonic() + 3
+        end = time.monotonic() + DEADLINE_S
         while True:
             self.launch()
             try:
@@ -625,14 +654,11 @@ class Server:
 
     def query(self, query, tcp=False, address=None, port=None, source=None, deadline_s=None):
         """Sends a message of dnspython, returns the reply."""
-        how = dns.query.tcp if tcp else dns.query.udp
-        return how(
-            query,
-            address or self.address,
-            timeout=DEADLINE_S if deadline_s is None else deadline_s,
-            port=port or self.port,
-            source=source,
-        )
+        where = (address or self.address, port or self.port, source)
+        limit_s = DEADLINE_S if deadline_s is None else deadline_s * PATIENCE
+        if tcp:
+            return dns.query.tcp(query, where[0], timeout=limit_s, port=where[1], source=source)
+        return asked_udp(query, *where, limit_s, query.opcode() != dns.opcode.UPDATE)
 
     def ask(self, name, rdtype="A", tcp=False, edns=1232, rdclass="IN", **arguments):
         query = dns.message.make_query(name, rdtype, rdclass)
@@ -651,8 +677,8 @@ class Server:
     def serial(self, zone="svc.example"):
         return self.ask(zone, "SOA").answer[0][0].serial
 
-    def exchange(self, wire, tcp=False, deadline_s=2):
-        """Octets there and back; None where nothing comes back."""
+    def exchange(self, wire, tcp=False, deadline_s=DEADLINE_S):
+        """Octets there and back; None where nothing comes back. Who expects that says how long."""
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET, kind) as connection:
             connection.settimeout(deadline_s)
@@ -667,10 +693,10 @@ class Server:
                 return None
 
     def dig(self, *words):
-        return Digest(self.dig_with("dig", "+time=5", "+tries=1", *words))
+        return Digest(self.dig_with("dig", f"+time={DEADLINE_S:.0f}", "+tries=2", *words))
 
     def kdig(self, *words):
-        return Digest(self.dig_with("kdig", "+timeout=5", "+retry=0", *words))
+        return Digest(self.dig_with("kdig", f"+timeout={DEADLINE_S:.0f}", "+retry=1", *words))
 
     def dig_with(self, program, *words):
         done = run(program, f"@{self.address}", "-p", self.port, "+norecurse", *words)
@@ -700,7 +726,7 @@ class Server:
         """nsupdate's Result; the script needs no `server`, `zone` (None: none) and `send`."""
         head = f"server {self.address} {self.port}\n" + (f"zone {zone}\n" if zone else "")
         text = f"{head}{script}\nsend\nanswer\n"
-        return run("nsupdate", "-t", "5", *words, stdin=text)
+        return run("nsupdate", "-t", f"{2 * DEADLINE_S:.0f}", "-u", f"{DEADLINE_S:.0f}", *words, stdin=text)
 
 
 LINES_A_SECOND = 10  # a thread's log lines for refusals; more are counted and left out

@@ -114,6 +114,9 @@ class Peer:
         def is_up():
             if self.process.poll() is not None:
                 return "ended"
+            if "address already in use" in self.log() or "address in use" in self.log():
+                self.stop()  # BIND goes on without it
+                return "ended"
             return "up" if all(self.rcode(probe) == 0 for probe in probes) else None
 
         return lib.wait_until(is_up, 20, f"{self.name} answers: {self.log()}") == "up"

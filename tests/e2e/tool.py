@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 
-from lib import DEADLINE_S, Failure, Result, die_with_parent, scratch, wait_until
+from lib import DEADLINE_S, PATIENCE, Failure, Result, die_with_parent, scratch, wait_until
 
 BUILDDIR = pathlib.Path(os.environ.get("BUILDDIR", "build"))
 WAGGLE = os.environ.get("WAGGLE") or str(BUILDDIR / "src/waggle/waggle")
@@ -57,7 +57,7 @@ def waggle(server, *words, env=None, stdin="", deadline_s=30):
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=deadline_s,
+        timeout=deadline_s * PATIENCE,
         cwd=scratch,
         env=env or environment(server),
         check=False,

@@ -1,4 +1,9 @@
-"""Many messages to one server: by UDP a window of them, by TCP some to a connection."""
+"""Many messages to one server: by UDP a window of them, by TCP some to a connection.
+
+Some are never answered. Which ones is known without waiting for long: behind them goes a question
+that is surely answered (`last`), and each of these servers has one thread, which takes one after the
+other. What is not answered then is asked again, as a datagram may be lost.
+"""
 import selectors
 import socket
 import struct
@@ -7,17 +12,21 @@ import time
 import lib
 
 WINDOW = 200
-QUIET_S = 0.4  # what is not answered by then is asked again, at last given up
-ROUNDS = 3
+QUIET_S = (0, 0.1, 0.3)  # of each round: how long a reply may come behind the one to `last`
+AGAIN_S = 1  # `last` itself is asked again, and at last given up
+LAST = 0xFFFF  # its ID
 
 
-def ask_udp(servers, wires):
+def ask_udp(servers, wires, last):
     """{server name: [octets or None]}; each message has its ID set to its index."""
     replies = {server.name: [None] * len(wires) for server in servers}
     left = {server.name: list(range(len(wires))) for server in servers}
-    for _ in range(ROUNDS):
+    for quiet_s in QUIET_S:
         with selectors.DefaultSelector() as selector:
-            lanes = [Lane(server, wires, left[server.name], selector) for server in servers]
+            lanes = [
+                Lane(server, wires, left[server.name], last, quiet_s * lib.PATIENCE, selector)
+                for server in servers
+            ]
             run_lanes(lanes, selector, replies)
             for lane in lanes:
                 lane.socket.close()
@@ -30,74 +39,100 @@ def ask_udp(servers, wires):
 class Lane:
     """What goes to one server."""
 
-    def __init__(self, server, wires, todo, selector):
+    def __init__(self, server, wires, todo, last, quiet_s, selector):
         self.name = server.name
         self.wires = wires
         self.todo = list(reversed(todo))
-        self.flying = {}
+        self.last = numbered(last, LAST)
+        self.quiet_s = quiet_s
+        self.flying = set()
         self.lost = []
+        self.asked_last = 0  # when
+        self.tries = 0
+        self.over = None  # when what flies is given up: `last` is answered
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.setblocking(False)
         self.socket.connect((server.address, server.port))
         selector.register(self.socket, selectors.EVENT_READ, self)
 
-    def send(self):
-        while self.todo and len(self.flying) < WINDOW:
-            index = self.todo.pop()
-            self.socket.send(struct.pack("!H", index) + self.wires[index][2:])
-            self.flying[index] = time.monotonic()
+    def send(self, now):
+        """A window, and `last` behind it."""
+        if not self.flying and self.todo:
+            while self.todo and len(self.flying) < WINDOW:
+                index = self.todo.pop()
+                self.socket.send(numbered(self.wires[index], index))
+                self.flying.add(index)
+            self.over = None
+            self.tries = 0
+            self.asked_last = 0
+        if self.flying and self.over is None and now > self.asked_last + AGAIN_S:
+            self.tries += 1
+            if self.tries > 2 * lib.DEADLINE_S:
+                raise lib.Failure(f"{self.name} does not answer")
+            self.socket.send(self.last)
+            self.asked_last = now
 
-    def receive(self, replies):
+    def receive(self, replies, now):
         while True:
             try:
                 wire = self.socket.recv(65535)
             except BlockingIOError:
-                return
+                break
             index = struct.unpack("!H", wire[:2])[0]
-            if self.flying.pop(index, None):
+            if index == LAST and self.over is None:
+                self.over = now + self.quiet_s
+            elif index in self.flying:
+                self.flying.remove(index)
                 replies[index] = wire
+        if self.over is not None and now >= self.over:
+            self.lost += self.flying
+            self.flying.clear()
 
     def is_over(self):
-        """Also gives up what flies for too long."""
-        limit = time.monotonic() - QUIET_S * lib.PATIENCE
-        late = [index for index, sent in self.flying.items() if sent < limit]
-        for index in late:
-            del self.flying[index]
-        self.lost += late
         return not self.flying and not self.todo
 
 
 def run_lanes(lanes, selector, replies):
     while not all(lane.is_over() for lane in lanes):
         for lane in lanes:
-            lane.send()
-        for key, _ in selector.select(0.05):
-            key.data.receive(replies[key.data.name])
+            lane.send(time.monotonic())
+        selector.select(0.02)
+        now = time.monotonic()
+        for lane in lanes:
+            lane.receive(replies[lane.name], now)
 
 
-def ask_tcp(server, wires, on_connection=20):
+def numbered(wire, number):
+    return struct.pack("!H", number) + wire[2:]
+
+
+def ask_tcp(server, wires, last, on_connection=20):
     """[octets or None]; what a closed connection leaves is asked on one of its own."""
     replies = []
     for at in range(0, len(wires), on_connection):
         some = wires[at : at + on_connection]
-        got = exchange(server, some, at)
+        got = exchange(server, some, at, last)
         if None in got:
-            got = [one or exchange(server, [wire], at + i)[0] for i, (one, wire) in
+            got = [one or exchange(server, [wire], at + i, last)[0] for i, (one, wire) in
                    enumerate(zip(got, some))]  # fmt: skip
         replies += got
     return replies
 
 
-def exchange(server, wires, first):
+def exchange(server, wires, first, last):
     got = [None] * len(wires)
-    with socket.create_connection((server.address, server.port), 0.5 * lib.PATIENCE) as client:
-        numbered = (struct.pack("!H", first + i & 0xFFFF) + w[2:] for i, w in enumerate(wires))
+    with socket.create_connection((server.address, server.port), lib.DEADLINE_S) as client:
+        some = [numbered(wire, first + i & 0x7FFF) for i, wire in enumerate(wires)]
         try:
-            client.sendall(b"".join(lib.framed(wire) for wire in numbered))
+            client.sendall(b"".join(map(lib.framed, [*some, numbered(last, LAST)])))
             while None in got:
                 wire = lib.receive_message(client)
-                got[struct.unpack("!H", wire[:2])[0] - first & 0xFFFF] = wire
+                (number,) = struct.unpack("!H", wire[:2])
+                if number == LAST:
+                    client.settimeout(0.2 * lib.PATIENCE)  # the others were answered, or never are
+                else:
+                    got[number - first & 0x7FFF] = wire
         except (TimeoutError, ConnectionError):
             pass
     return got
