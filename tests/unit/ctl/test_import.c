@@ -77,14 +77,19 @@ START_TEST(others_are_answered_while_it_is_read)
 	house_open(&house);
 	house_start(&house);
 	make_zone(&house);
-	const int fd = begin_import(&house);
-	shutdown(fd, SHUT_WR); /* it still reads */
-	while (!is_readable(fd)) {
-		json_decref(status(&house));
-		answers++;
+	/* Once more, if it was this test that was asleep meanwhile. */
+	for (unsigned i = 0; i < 5 && answers < 2; i++) {
+		const int fd = begin_import(&house);
+
+		answers = 0;
+		shutdown(fd, SHUT_WR); /* it still reads */
+		while (!is_readable(fd)) {
+			json_decref(status(&house));
+			answers++;
+		}
+		expect_error(fd, "not whole; nothing has changed");
 	}
 	ck_assert_uint_gt(answers, 1);
-	expect_error(fd, "not whole; nothing has changed");
 	house_close(&house);
 }
 END_TEST
