@@ -45,19 +45,18 @@ static uint64_t lease_renewed_ms(const struct node *node)
 }
 
 /* Seconds until the lease ends if nothing comes; null for a permanent name. */
-static json_t *lease_left(const struct node *node, uint32_t lease_s, uint64_t now_ms)
+static json_t *lease_left(const struct node *node, uint32_t lease_s, const struct core_moment *now)
 {
 	const uint64_t renewed_ms = lease_renewed_ms(node);
-	uint64_t end_ms;
 
 	if (lease_s == 0) {
 		return json_null();
 	}
-	if (renewed_ms == LEASE_EXPIRING) {
+	if (renewed_ms == LEASE_EXPIRING || renewed_ms == LEASE_KEPT) {
 		return json_integer(0);
 	}
-	end_ms = renewed_ms + (uint64_t)lease_s * 1000;
-	return json_integer(end_ms > now_ms ? (json_int_t)((end_ms - now_ms) / 1000) : 0);
+	return json_integer(
+		(json_int_t)(lease_left_ms(&now->clock, renewed_ms, lease_s, now->now_ms) / 1000));
 }
 
 json_t *describe_record(uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t size)
@@ -97,7 +96,7 @@ static const char *describe_state(const struct zone *zone, const struct node *no
 	return "registered without the PTR at its type";
 }
 
-json_t *describe_holding(const struct node *node, uint64_t now_ms)
+json_t *describe_holding(const struct node *node, const struct core_moment *now)
 {
 	struct content content = {.name = NULL};
 	char name[DNS_NAME_TEXT_MAX];
@@ -108,13 +107,14 @@ json_t *describe_holding(const struct node *node, uint64_t now_ms)
 	owner_text(owner, &content.owner);
 	return json_pack("{s:s, s:s, s:o, s:o}", "name", name, "owner", owner, "lease_s",
 			 content.lease_s == 0 ? json_null() : json_integer(content.lease_s),
-			 "lease_left_s", lease_left(node, content.lease_s, now_ms));
+			 "lease_left_s", lease_left(node, content.lease_s, now));
 }
 
-json_t *describe_instance(const struct zone *zone, const struct node *node, uint64_t now_ms)
+json_t *describe_instance(const struct zone *zone, const struct node *node,
+			  const struct core_moment *now)
 {
 	struct content content = {.name = NULL};
-	json_t *out = describe_holding(node, now_ms);
+	json_t *out = describe_holding(node, now);
 
 	(void)node_content(node, &content, NULL, 0);
 	if (out == NULL ||

@@ -101,10 +101,11 @@ json_t *describe_time(uint64_t time_s);
 json_t *describe_name(const uint8_t *name);
 
 /* Name, owner, lease and what is left of it. */
-json_t *describe_holding(const struct node *node, uint64_t now_ms);
+json_t *describe_holding(const struct node *node, const struct core_moment *now);
 
 /* The same of an instance, whether it is published and why not, and since when. */
-json_t *describe_instance(const struct zone *zone, const struct node *node, uint64_t now_ms);
+json_t *describe_instance(const struct zone *zone, const struct node *node,
+			  const struct core_moment *now);
 
 /* Adds host, port, priority, weight and addresses of the instance's first SRV. ERR_NOMEM. */
 int describe_endpoint(json_t *out, const struct root *root, const struct zone *zone,

@@ -26,6 +26,7 @@ struct found {
 struct list_answer {
 	struct answer answer;
 	struct core *core;
+	struct core_moment now; /* stalls: as they were when it began */
 	const struct root *root; /* held */
 	uint64_t garbage; /* core_garbage() when it began */
 	struct found *found;
@@ -182,7 +183,7 @@ static int put_line(FILE *stream, json_t *line)
 
 static int put_instance(FILE *stream, const struct list_answer *list, const struct found *found)
 {
-	json_t *line = describe_instance(found->zone, found->node, clock_mono_ms());
+	json_t *line = describe_instance(found->zone, found->node, &list->now);
 
 	if (line != NULL && describe_endpoint(line, list->root, found->zone, found->node) != OK) {
 		json_decref(line);
@@ -212,6 +213,7 @@ static int list_next(struct answer *answer, char **out)
 	struct memory_stream stream;
 
 	*out = NULL;
+	list->now.now_ms = clock_mono_ms();
 	if (list->is_over) {
 		return OK;
 	}
@@ -276,6 +278,7 @@ int list_open(const struct ctl_options *options, const json_t *request, json_t *
 	if (ret == OK) {
 		list->garbage = core_garbage(options->core);
 		list->root = core_hold(options->core);
+		core_moment(options->core, &list->now);
 		ret = list->root == NULL ? ERR_NOMEM : gather_all(list, zone);
 	}
 	if (ret != OK) {

@@ -62,6 +62,8 @@ static const struct row rows[] = {
 	CORE(full, "commands_full", COUNTER, "commands not taken, the queue being full"),
 	CORE(leases, "leases", GAUGE, "leases that run"),
 	CORE_IN(overdue_ms, "overdue_ms", "lease_overdue", GAUGE, "seconds", 1000, "how overdue the most overdue lease is"),
+	CORE(stalls, "stalls", COUNTER, "times that the process stood still and all leases were made longer"),
+	CORE_IN(stalled_ms, "stalled_ms", "stalled", COUNTER, "seconds", 1000, "for how long it stood still, in all"),
 	CORE(takeovers, "takeovers", COUNTER, "names that another owner than theirs changed"),
 	CORE(outgrown, "types_outgrown", COUNTER, "times that a type grew over answer-max, or over what BIND takes"),
 	CORE_IN(longest_turn_us, "longest_turn_us", "longest_turn", GAUGE, "seconds", 1000000, "for how long the core did one thing at most"),

@@ -156,14 +156,14 @@ static json_t *list_subtypes(const struct content *content)
 }
 
 /* What only names that something was put for have. */
-static int add_registration(json_t *reply, const struct zone *zone, const struct node *entry)
+static int add_registration(json_t *reply, const struct zone *zone, const struct node *entry,
+			    const struct core_moment *now)
 {
-	const uint64_t now_ms = clock_mono_ms();
 	const bool is_instance =
 		zone_is_registry(zone) && zone_role(zone, node_name(entry)) == ROLE_INSTANCE;
 	struct content content;
-	json_t *one = is_instance ? describe_instance(zone, entry, now_ms)
-				  : describe_holding(entry, now_ms);
+	json_t *one =
+		is_instance ? describe_instance(zone, entry, now) : describe_holding(entry, now);
 	int ret = one != NULL && json_object_update(reply, one) == 0 ? OK : ERR_NOMEM;
 
 	json_decref(one);
@@ -180,7 +180,8 @@ static int add_registration(json_t *reply, const struct zone *zone, const struct
 	return ret;
 }
 
-static int show(json_t *reply, const struct zone *zone, const uint8_t *name)
+static int show(json_t *reply, const struct zone *zone, const uint8_t *name,
+		const struct core_moment *now)
 {
 	const struct node *entry = zone_entry(zone, name);
 	const struct node *node = zone_node(zone, name);
@@ -194,7 +195,7 @@ static int show(json_t *reply, const struct zone *zone, const uint8_t *name)
 
 	json_decref(head);
 	if (ret == OK && entry != NULL) {
-		ret = add_registration(reply, zone, entry);
+		ret = add_registration(reply, zone, entry, now);
 	}
 	if (ret == OK && entry != NULL) {
 		ret = add_said(&all, entry);
@@ -231,7 +232,10 @@ int show_name(const struct ctl_options *options, const json_t *request, json_t *
 					    : "there is nothing at %.500s",
 				 dns_name_to_text(text, name));
 	} else if (ret == OK) {
-		ret = show(reply, zone, name);
+		struct core_moment now;
+
+		core_moment(options->core, &now);
+		ret = show(reply, zone, name, &now);
 		ret = ret == OK && more != NULL ? more(options, reply, root, zone, name) : ret;
 	}
 	if (root != NULL) {

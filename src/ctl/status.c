@@ -68,7 +68,8 @@ static int compare_nodes(const void *one, const void *other)
 				node_name(*(const struct node *const *)other));
 }
 
-static json_t *list_instances(const struct zone *zone, const struct instances *all, uint64_t now_ms)
+static json_t *list_instances(const struct zone *zone, const struct instances *all,
+			      const struct core_moment *now)
 {
 	json_t *list = json_array();
 
@@ -76,8 +77,7 @@ static json_t *list_instances(const struct zone *zone, const struct instances *a
 		qsort(all->nodes, all->count, sizeof(struct node *), compare_nodes);
 	}
 	for (size_t i = 0; list != NULL && i < all->count; i++) {
-		if (json_array_append_new(list, describe_instance(zone, all->nodes[i], now_ms)) !=
-		    0) {
+		if (json_array_append_new(list, describe_instance(zone, all->nodes[i], now)) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -121,7 +121,7 @@ static json_t *list_large(const struct zone *zone)
 }
 
 /* *left: how many instances may still be listed. */
-static json_t *describe_zone(const struct zone *zone, uint64_t now_ms, size_t *left)
+static json_t *describe_zone(const struct zone *zone, const struct core_moment *now, size_t *left)
 {
 	struct instances all = {.limit = *left};
 	const bool is_registry = zone_is_registry(zone);
@@ -137,7 +137,7 @@ static json_t *describe_zone(const struct zone *zone, uint64_t now_ms, size_t *l
 				(json_int_t)all.published, "hosts", (json_int_t)all.hosts, "leases",
 				(json_int_t)zone_lease_count(zone), "left_out",
 				(json_int_t)all.left_out, "large", list_large(zone), "instances",
-				list_instances(zone, &all, now_ms));
+				list_instances(zone, &all, now));
 		*left -= all.count;
 	}
 	free(all.nodes);
@@ -150,7 +150,7 @@ static int compare_zones(const void *one, const void *other)
 				zone_apex(*(const struct zone *const *)other));
 }
 
-static json_t *describe_zones(const struct root *root, uint64_t now_ms)
+static json_t *describe_zones(const struct root *root, const struct core_moment *now)
 {
 	const size_t room = root_zone_count(root);
 	const struct zone **zones = calloc(room + 1, sizeof(struct zone *));
@@ -167,7 +167,7 @@ static json_t *describe_zones(const struct root *root, uint64_t now_ms)
 		qsort(zones, count, sizeof(struct zone *), compare_zones);
 	}
 	for (size_t i = 0; list != NULL && i < count; i++) {
-		if (json_array_append_new(list, describe_zone(zones[i], now_ms, &left)) != 0) {
+		if (json_array_append_new(list, describe_zone(zones[i], now, &left)) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -220,8 +220,8 @@ static json_t *list_addresses(const struct net *net)
 
 int status_run(const struct ctl_options *options, const json_t *request, json_t *reply)
 {
-	const uint64_t now_ms = clock_mono_ms();
 	const struct root *root = core_hold(options->core);
+	struct core_moment now;
 	json_t *all = NULL;
 	int ret = ERR_NOMEM;
 
@@ -229,12 +229,13 @@ int status_run(const struct ctl_options *options, const json_t *request, json_t 
 	if (root == NULL) {
 		return ERR_NOMEM;
 	}
+	core_moment(options->core, &now);
 	all = json_pack(
 		"{s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "version", options->version, "uptime_s",
-		(json_int_t)((now_ms - options->start_ms) / 1000), "listen",
+		(json_int_t)((now.now_ms - options->start_ms) / 1000), "listen",
 		list_addresses(options->net), "log_index", (json_int_t)root_index(root), "core",
 		metrics_group(options, "core"), "net", metrics_group(options, "net"), "protected",
-		list_protected(options->core, now_ms), "zones", describe_zones(root, now_ms));
+		list_protected(options->core, now.now_ms), "zones", describe_zones(root, &now));
 	if (all != NULL && json_object_update(reply, all) == 0) {
 		ret = OK;
 	}

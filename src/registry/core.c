@@ -458,6 +458,27 @@ const struct root *core_hold(struct core *core)
 	return request.root;
 }
 
+struct ask_moment {
+	struct ask ask;
+	struct core_moment *moment;
+};
+
+static void run_moment(struct core *core, struct turn *turn)
+{
+	struct ask_moment *request = list_entry(ask_of(turn), struct ask_moment, ask);
+
+	*request->moment =
+		(struct core_moment){.now_ms = clock_mono_ms(), .clock = core->leases.clock};
+	call_end(&request->ask.call, OK);
+}
+
+void core_moment(struct core *core, struct core_moment *moment)
+{
+	struct ask_moment request = {.moment = moment};
+
+	ask(core, &request.ask, run_moment);
+}
+
 static void run_release(struct core *core, struct turn *turn)
 {
 	struct ask_root *request = list_entry(ask_of(turn), struct ask_root, ask);
@@ -582,6 +603,8 @@ void core_count(struct core *core, struct core_counters *counters)
 		.full = count_of(&core->counters.full),
 		.leases = count_of(&core->counters.leases),
 		.overdue_ms = count_of(&core->counters.overdue_ms),
+		.stalls = count_of(&core->counters.stalls),
+		.stalled_ms = count_of(&core->counters.stalled_ms),
 		.takeovers = count_of(&core->counters.takeovers),
 		.outgrown = count_of(&core->counters.outgrown),
 		.longest_turn_us = count_of(&core->counters.longest_turn_us),

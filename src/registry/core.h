@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "loop/mailbox.h"
 #include "registry/command.h"
+#include "registry/leases.h"
 #include "registry/log.h"
 
 struct core;
@@ -106,6 +107,13 @@ int core_publish(struct core *core);
 const struct root *core_hold(struct core *core);
 void core_release(struct core *core, const struct root *root);
 
+/* A moment of lease time, for lease_left_ms(). Thread: any but the core; waits for its turn. */
+struct core_moment {
+	uint64_t now_ms;
+	struct lease_clock clock;
+};
+void core_moment(struct core *core, struct core_moment *moment);
+
 /*
  * The same for threads that must not wait for the core. The borrower's structure has this in it,
  * and it stays until `returned`.
@@ -144,6 +152,9 @@ struct core_counters {
 	uint64_t full; /* jobs refused, the queue being full */
 	uint64_t leases; /* running now */
 	uint64_t overdue_ms; /* the most overdue lease at the last look */
+	uint64_t
+		stalls; /* times that nobody could be heard, the process or its core standing still */
+	uint64_t stalled_ms; /* these together */
 	uint64_t takeovers; /* names that another owner than theirs changed */
 	uint64_t outgrown; /* types that grew over answer-max, or over what BIND takes */
 	uint64_t longest_turn_us; /* for how long the core did one thing, since core_publish() */

@@ -79,6 +79,8 @@ struct counters {
 	_Atomic(uint64_t) full;
 	_Atomic(uint64_t) leases;
 	_Atomic(uint64_t) overdue_ms;
+	_Atomic(uint64_t) stalls;
+	_Atomic(uint64_t) stalled_ms;
 	_Atomic(uint64_t) outgrown;
 	_Atomic(uint64_t) takeovers;
 	_Atomic(uint64_t) longest_turn_us;
@@ -127,6 +129,7 @@ struct core {
 	struct log_limit failure_limit;
 	struct log_limit growth_limit;
 	struct log_limit takeover_limit;
+	struct log_limit stall_limit;
 
 	struct leases leases;
 	uint64_t leases_ms; /* when they got their first term */

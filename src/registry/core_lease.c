@@ -3,11 +3,13 @@
  * that it could not end.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "registry/core_inside.h"
 
 #define TICK_MS 1000 /* at least so often, so that a stall is noticed */
@@ -104,8 +106,19 @@ static void expire(struct core *core, uint64_t now_ms)
 /* Before the tick is set anew: whoever comes first after a stall has to notice it. */
 static void notice_stall(struct core *core, uint64_t now_ms)
 {
-	if (now_ms > core->tick_ms + LATE_MS) {
-		leases_stall(&core->leases, now_ms - core->tick_ms, now_ms);
+	const uint64_t stalled_ms = now_ms > core->tick_ms ? now_ms - core->tick_ms : 0;
+	uint32_t left_out;
+
+	if (stalled_ms <= LATE_MS) {
+		return;
+	}
+	leases_stall(&core->leases, stalled_ms, now_ms);
+	counter_add(&core->counters.stalls, 1);
+	counter_add(&core->counters.stalled_ms, stalled_ms);
+	if (log_may(&core->stall_limit, now_ms, 1, &left_out)) {
+		log_line(LOG_LEVEL_WARNING,
+			 "the process stood still, all leases last as much longer",
+			 "ms=%" PRIu64 " left_out=%" PRIu32, stalled_ms, left_out);
 	}
 }
 

@@ -33,12 +33,12 @@ int leases_reserve(struct leases *leases, size_t count)
 
 /* ---- lease time ---------------------------------------------------------------------------- */
 
-static uint64_t lease_time(const struct leases *leases, uint64_t clock_ms)
+static uint64_t lease_time(const struct lease_clock *clock, uint64_t clock_ms)
 {
-	uint64_t stalled_ms = leases->stalled_ms;
+	uint64_t stalled_ms = clock->stalled_ms;
 
-	for (size_t i = leases->stall_count; i > 0 && clock_ms < leases->stalls[i - 1].at_ms; i--) {
-		stalled_ms = leases->stalls[i - 1].before_ms;
+	for (size_t i = clock->count; i > 0 && clock_ms < clock->stalls[i - 1].at_ms; i--) {
+		stalled_ms = clock->stalls[i - 1].before_ms;
 	}
 	/* From before all stalls that are still known: due in any case. */
 	return clock_ms > stalled_ms ? clock_ms - stalled_ms : 0;
@@ -46,52 +46,62 @@ static uint64_t lease_time(const struct leases *leases, uint64_t clock_ms)
 
 static uint64_t due_ms(const struct leases *leases, const struct lease *lease, uint64_t renewed_ms)
 {
-	return lease_time(leases, renewed_ms) + (uint64_t)lease->lease_s * 1000;
+	return lease_time(&leases->clock, renewed_ms) + (uint64_t)lease->lease_s * 1000;
+}
+
+uint64_t lease_left_ms(const struct lease_clock *clock, uint64_t renewed_ms, uint32_t lease_s,
+		       uint64_t now_ms)
+{
+	const uint64_t due = lease_time(clock, renewed_ms) + (uint64_t)lease_s * 1000;
+	const uint64_t now = now_ms - clock->stalled_ms;
+
+	return due > now ? due - now : 0;
 }
 
 /* Forgets stalls so old that whatever was renewed before them is due in any case. */
-static void prune_stalls(struct leases *leases, uint64_t now_ms)
+static void prune_stalls(struct lease_clock *clock, uint64_t longest_ms, uint64_t now_ms)
 {
-	const uint64_t now = now_ms - leases->stalled_ms;
+	const uint64_t now = now_ms - clock->stalled_ms;
+	struct lease_stall *stalls = clock->stalls;
 	size_t count = 0;
 
-	while (count < leases->stall_count &&
-	       leases->stalls[count].at_ms - leases->stalls[count].before_ms + leases->longest_ms <=
-		       now) {
+	while (count < clock->count &&
+	       stalls[count].at_ms - stalls[count].before_ms + longest_ms <= now) {
 		count++;
 	}
-	leases->stall_count -= count;
-	memmove(leases->stalls, leases->stalls + count,
-		leases->stall_count * sizeof(leases->stalls[0]));
+	clock->count -= count;
+	memmove(stalls, stalls + count, clock->count * sizeof(stalls[0]));
 }
 
 /* Makes the shortest stall one with the next: what was renewed between them gains the first. */
-static void merge_stalls(struct leases *leases)
+static void merge_stalls(struct lease_clock *clock)
 {
-	struct lease_stall *stalls = leases->stalls;
+	struct lease_stall *stalls = clock->stalls;
 	size_t best = 0;
 
-	for (size_t i = 1; i + 1 < leases->stall_count; i++) {
+	for (size_t i = 1; i + 1 < clock->count; i++) {
 		if (stalls[i + 1].before_ms - stalls[i].before_ms <
 		    stalls[best + 1].before_ms - stalls[best].before_ms) {
 			best = i;
 		}
 	}
 	stalls[best + 1].before_ms = stalls[best].before_ms;
-	leases->stall_count--;
-	memmove(stalls + best, stalls + best + 1, (leases->stall_count - best) * sizeof(stalls[0]));
+	clock->count--;
+	memmove(stalls + best, stalls + best + 1, (clock->count - best) * sizeof(stalls[0]));
 }
 
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms)
 {
+	struct lease_clock *clock = &leases->clock;
+
 	/* As it was when the stall began: during it nothing came due. */
-	prune_stalls(leases, now_ms - stalled_ms);
-	if (leases->stall_count == LEASES_STALLS) {
-		merge_stalls(leases);
+	prune_stalls(clock, leases->longest_ms, now_ms - stalled_ms);
+	if (clock->count == LEASES_STALLS) {
+		merge_stalls(clock);
 	}
-	leases->stalls[leases->stall_count++] =
-		(struct lease_stall){.at_ms = now_ms, .before_ms = leases->stalled_ms};
-	leases->stalled_ms += stalled_ms;
+	clock->stalls[clock->count++] =
+		(struct lease_stall){.at_ms = now_ms, .before_ms = clock->stalled_ms};
+	clock->stalled_ms += stalled_ms;
 }
 
 /* ---- leases -------------------------------------------------------------------------------- */
@@ -149,7 +159,7 @@ void leases_keep(struct leases *leases, struct lease *lease, uint64_t now_ms, ui
 	assert(lease->due.place == 0);
 	lease->is_kept = true;
 	atomic_store_explicit(&lease->renewed_ms, LEASE_KEPT, memory_order_relaxed);
-	look_at(leases, lease, now_ms - leases->stalled_ms + again_ms);
+	look_at(leases, lease, now_ms - leases->clock.stalled_ms + again_ms);
 }
 
 void leases_drop(struct leases *leases, struct lease *lease)
@@ -180,7 +190,7 @@ static bool look(struct leases *leases, struct lease *lease, uint64_t now)
 
 size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out, size_t room)
 {
-	const uint64_t now = now_ms - leases->stalled_ms;
+	const uint64_t now = now_ms - leases->clock.stalled_ms;
 	size_t count = 0;
 
 	for (size_t looks = 0; count < room && looks < LEASES_LOOKS; looks++) {
@@ -198,7 +208,7 @@ size_t leases_expire(struct leases *leases, uint64_t now_ms, struct lease **out,
 
 uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_ms)
 {
-	const uint64_t now = now_ms - leases->stalled_ms;
+	const uint64_t now = now_ms - leases->clock.stalled_ms;
 	const struct heap_item *item = heap_first(&leases->heap);
 
 	if (item == NULL || item->key > now + max_ms) {
@@ -209,7 +219,7 @@ uint64_t leases_wait(const struct leases *leases, uint64_t now_ms, uint64_t max_
 
 uint64_t leases_late_ms(const struct leases *leases, uint64_t due, uint64_t now_ms)
 {
-	const uint64_t now = now_ms - leases->stalled_ms;
+	const uint64_t now = now_ms - leases->clock.stalled_ms;
 
 	return due >= now ? 0 : now - due;
 }

@@ -28,18 +28,23 @@ struct lease_stall {
 	uint64_t before_ms;
 };
 
+/* Lease time: the clock less all stalls. */
+struct lease_clock {
+	uint64_t stalled_ms; /* in all */
+	struct lease_stall stalls[LEASES_STALLS]; /* oldest first; those that still matter */
+	size_t count;
+};
+
 /* A lease that was kept over its time is not any more: it was renewed, or goes. */
 typedef void (*leases_back_fn)(void *context, struct lease *lease, bool is_renewed);
 
 struct leases {
 	leases_back_fn back; /* NULL: nobody keeps any */
 	void *context;
-	struct heap heap; /* by when to look; in lease time: the clock less the stalls */
+	struct heap heap; /* by when to look; in lease time */
 	size_t count; /* leases known, in the heap or not */
 	uint64_t longest_ms; /* of all leases ever known */
-	uint64_t stalled_ms; /* of all stalls */
-	struct lease_stall stalls[LEASES_STALLS]; /* oldest first; those that still matter */
-	size_t stall_count;
+	struct lease_clock clock;
 };
 
 void leases_init(struct leases *leases);
@@ -59,6 +64,10 @@ void leases_drop(struct leases *leases, struct lease *lease);
 
 /* The last `stalled_ms` do not count for leases that were renewed before now. */
 void leases_stall(struct leases *leases, uint64_t stalled_ms, uint64_t now_ms);
+
+/* Milliseconds that a lease has yet which was renewed then, as far as is known now; 0: it is over. */
+uint64_t lease_left_ms(const struct lease_clock *clock, uint64_t renewed_ms, uint32_t lease_s,
+		       uint64_t now_ms);
 
 /*
  * Marks leases that ran out and hands them out, at most `room`; how many. Looks at LEASES_LOOKS of

@@ -239,6 +239,22 @@ START_TEST(a_crowd_that_was_renewed_is_looked_at_in_portions)
 }
 END_TEST
 
+START_TEST(what_is_left_grows_by_the_stalls_since)
+{
+	struct world world;
+	const struct lease_clock *clock = &world.leases.clock;
+
+	world_init(&world);
+	ck_assert_uint_eq(lease_left_ms(clock, START, 10, START + 4000), 6000);
+	leases_stall(&world.leases, 25000, START + 30000);
+	ck_assert_uint_eq(lease_left_ms(clock, START, 10, START + 30000), 5000);
+	ck_assert_uint_eq(lease_left_ms(clock, START + 30000, 10, START + 31000), 9000);
+	ck_assert_uint_eq(lease_left_ms(clock, START, 10, START + 35000), 0);
+	ck_assert_uint_eq(lease_left_ms(clock, START, 10, START + 99000), 0);
+	leases_deinit(&world.leases);
+}
+END_TEST
+
 START_TEST(old_stalls_are_forgotten)
 {
 	struct world world;
@@ -248,11 +264,11 @@ START_TEST(old_stalls_are_forgotten)
 	for (unsigned i = 0; i < 1000; i++) {
 		now_ms += 2000;
 		leases_stall(&world.leases, 1500, now_ms);
-		ck_assert_uint_le(world.leases.stall_count, LEASES_STALLS);
+		ck_assert_uint_le(world.leases.clock.count, LEASES_STALLS);
 	}
 	ck_assert_uint_eq(expire(&world, now_ms), COUNT);
 	leases_stall(&world.leases, 1500, now_ms + 200000);
-	ck_assert_uint_eq(world.leases.stall_count, 1);
+	ck_assert_uint_eq(world.leases.clock.count, 1);
 	leases_deinit(&world.leases);
 }
 END_TEST
@@ -305,6 +321,7 @@ int main(void)
 		a_stall_is_added_to_every_lease_that_ran_then,
 		however_stalls_and_beats_mix_nothing_ends_early,
 		a_crowd_that_was_renewed_is_looked_at_in_portions,
+		what_is_left_grows_by_the_stalls_since,
 		old_stalls_are_forgotten,
 		room_is_reserved_for_leases_out_of_the_timer_too,
 	};
