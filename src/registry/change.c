@@ -116,7 +116,7 @@ static int add_soa(struct evaluation *evaluation, const struct draft *draft,
 {
 	struct plan *plan = evaluation->plan;
 	struct buf_reader reader = buf_reader(change->rdata, change->rdata_size);
-	struct zone_soa soa = {.ttl = change->ttl};
+	struct zone_soa soa = {.ttl = ttl_within(zone_shape(plan->zone), 0, change->ttl)};
 
 	if (draft->role != ROLE_APEX) {
 		return OK;
@@ -179,9 +179,11 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 			return refuse_name(evaluation, draft->name, "has this in the base file");
 		}
 		if (is_equal) {
-			/* The first spelling stays; only the TTL is the update's. */
-			draft->is_rewritten = draft->is_rewritten || record->flags != flags;
-			record->flags = flags;
+			/* The first spelling stays; only the TTL is the update's, and its lease. */
+			const uint8_t kept =
+				evaluation->update.lease.present ? flags : flags | record->flags;
+			draft->is_rewritten = draft->is_rewritten || record->flags != kept;
+			record->flags = kept;
 			set_ttl(draft, change->type, ttl);
 			return OK;
 		}

@@ -112,24 +112,33 @@ static void settle(struct draft *draft)
 	}
 }
 
-/* What is added to takes its lease and owner from this command; shared names have no owner. */
-static void set_lease(const struct evaluation *evaluation, const struct draft *draft,
+/* Something was added to a name of an owner: the name and its lease are whose this command is. */
+static void set_owner(const struct evaluation *evaluation, const struct draft *draft,
 		      struct content *now)
+{
+	const struct command_update *update = &evaluation->update;
+
+	now->flags &= (uint8_t)~NAME_OVERDUE;
+	now->lease_s = lease_for(evaluation, draft);
+	if (update->lease.present) {
+		now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
+	} else if (!owner_equal(&now->owner, &update->owner)) {
+		now->key_lease_s = 0; /* that was another's */
+	}
+	now->owner = update->owner;
+}
+
+/* A shared name has no owner, and one lease for all that was added with one. */
+static void set_shared_lease(const struct evaluation *evaluation, const struct draft *draft,
+			     struct content *now)
 {
 	bool is_leased = false;
 
-	if (draft->is_added_to) {
-		now->flags &= (uint8_t)~NAME_OVERDUE;
+	if (draft->is_added_to && evaluation->update.lease.present) {
+		now->lease_s = evaluation->plan->result.lease.lease_s;
+		now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
+	} else if (draft->is_added_to && now->lease_s == 0) {
 		now->lease_s = lease_for(evaluation, draft);
-		if (evaluation->update.lease.present) {
-			now->key_lease_s = evaluation->plan->result.lease.key_lease_s;
-		}
-	}
-	if (!zone_role_is_shared(draft->role)) {
-		if (draft->is_added_to) {
-			now->owner = evaluation->update.owner;
-		}
-		return;
 	}
 	for (size_t i = 0; i < draft->count; i++) {
 		is_leased = is_leased || (draft->records[i].flags & RECORD_LEASED) != 0;
@@ -165,6 +174,7 @@ static uint64_t mark_of(const struct evaluation *evaluation, const struct conten
 
 static int finish_name(struct evaluation *evaluation, struct draft *draft, struct plan_name *name)
 {
+	const bool is_shared = zone_role_is_shared(draft->role);
 	struct content *now = &name->content;
 	struct content before = draft->content;
 
@@ -179,7 +189,11 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 	now->subtypes_size = draft->subtypes_size;
 	now->version = evaluation->version;
 	now->changed_s = evaluation->time_s;
-	set_lease(evaluation, draft, now);
+	if (is_shared) {
+		set_shared_lease(evaluation, draft, now);
+	} else if (draft->is_added_to) {
+		set_owner(evaluation, draft, now);
+	}
 	now->signed_s = mark_of(evaluation, &draft->content, &now->owner);
 	bound_ttls(draft, now);
 	if (now->count == 0 && now->flags == 0) {
@@ -196,7 +210,9 @@ static int finish_name(struct evaluation *evaluation, struct draft *draft, struc
 		keep_spelling(draft, &before);
 	}
 	name->old = draft->old;
-	name->is_renewed = draft->is_added_to && now->lease_s > 0;
+	/* What is permanent at a shared name renews nobody's lease. */
+	name->is_renewed =
+		draft->is_added_to && now->lease_s > 0 && (!is_shared || draft->lease_s > 0);
 	name->is_change = is_changed(draft, now, &before);
 	name->is_takeover = name->is_change && before.owner.kind != OWNER_NONE &&
 			    !owner_equal(&before.owner, &evaluation->update.owner);

@@ -56,14 +56,13 @@ int grant(struct evaluation *evaluation)
 uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft)
 {
 	const struct zone_shape *shape = zone_shape(evaluation->plan->zone);
-	const struct owner *owner = &draft->content.owner;
-	const bool is_own = owner->kind == OWNER_NONE || /* a shared name has one lease for all */
-			    owner_equal(owner, &evaluation->update.owner);
 
 	if (evaluation->update.lease.present) {
 		return evaluation->plan->result.lease.lease_s;
 	}
-	if (draft->content.lease_s > 0 && is_own) {
+	/* The lease of a shared name is for what was added with it alone. */
+	if (draft->content.lease_s > 0 &&
+	    owner_equal(&draft->content.owner, &evaluation->update.owner)) {
 		return draft->content.lease_s;
 	}
 	return shape->lease_default == ZONE_LEASE_DURATION ? shape->lease_default_s : 0;

@@ -155,13 +155,11 @@ static unsigned grant(struct turn *turn)
 static uint32_t lease_at(const struct turn *turn, int name)
 {
 	const struct model_entry *entry = &turn->before->entries[name];
-	const bool is_own =
-		entry->owner == turn->update->owner || model_is_shared(turn->before, name);
 
 	if (turn->update->has_lease) {
 		return turn->lease_s;
 	}
-	if (entry->lease_s > 0 && is_own) {
+	if (entry->lease_s > 0 && entry->owner == turn->update->owner) {
 		return entry->lease_s;
 	}
 	return turn->before->shape.lease_default_s;
@@ -300,8 +298,11 @@ static unsigned add(struct turn *turn, const struct model_change *change)
 		const uint32_t present = turn->has_soa ? turn->soa.serial : model->serial;
 		if (strcmp(model_text_of(change->name), APEX) == 0 &&
 		    (int32_t)(change->soa.serial - present) > 0) {
+			const uint32_t max = turn->before->shape.ttl_max_s;
+
 			turn->has_soa = true;
 			turn->soa = change->soa;
+			turn->soa.ttl = turn->soa.ttl < max ? turn->soa.ttl : max;
 		}
 		return DNS_RCODE_NOERROR;
 	}
@@ -317,6 +318,9 @@ static unsigned add(struct turn *turn, const struct model_change *change)
 		if (record->rdata == change->rdata && record->is_base) {
 			return DNS_RCODE_REFUSED;
 		}
+		/* Said again without a lease, it goes with the one that it has. */
+		fresh.is_leased |= record->rdata == change->rdata && record->is_leased &&
+				   !turn->update->has_lease;
 		if (record->rdata == change->rdata || change->type == DNS_TYPE_CNAME ||
 		    change->type == DNS_TYPE_DNAME) {
 			model_drop_record(model, i);
@@ -500,16 +504,22 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 	struct model *model = turn->model;
 	struct model_entry *entry = &model->entries[name];
 	const bool is_own = !model_is_shared(model, name);
+	const uint32_t lease_s = lease_at(turn, name);
 
 	if (turn->is_added_to[name]) {
 		entry->is_held = entry->is_held ||
 				 (turn->update->hold && !model_has_entry(turn->before, name) &&
 				  model_place(model, name) == PLACE_INSTANCE);
 		entry->is_overdue = false;
-		entry->lease_s = lease_at(turn, name);
+		/* Those at a shared name that asked for a lease have one together. */
+		if (is_own || turn->update->has_lease || entry->lease_s == 0) {
+			entry->lease_s = lease_s;
+		}
 		if (turn->update->has_lease) {
 			entry->key_lease_s = turn->key_lease_s;
 			entry->renewed = version;
+		} else if (is_own && entry->owner != turn->update->owner) {
+			entry->key_lease_s = 0;
 		}
 		if (is_own) {
 			entry->owner = turn->update->owner;
@@ -526,7 +536,7 @@ static bool finish_name(struct turn *turn, int name, uint64_t version)
 	model_tidy(model, name);
 	const bool is_change = differs(turn->before, model, name);
 	const struct model_entry *before = &turn->before->entries[name];
-	if (is_change || (turn->is_added_to[name] && entry->lease_s > 0)) {
+	if (is_change || (turn->is_added_to[name] && entry->lease_s > 0 && lease_s > 0)) {
 		entry->version = version;
 		entry->signed_s = before->owner == entry->owner
 					  ? model_later(before->signed_s, mark_of(turn))

@@ -137,6 +137,48 @@ START_TEST(a_lease_at_a_shared_name_is_for_what_was_added_with_it)
 }
 END_TEST
 
+START_TEST(what_is_permanent_at_a_shared_name_outlives_its_lease)
+{
+	struct play *play = play_new();
+
+	updated(play, "b lease:60 key-lease:90",
+		"add @ 600 TXT \"goes\"\nadd _http._tcp 60 TXT \"goes\"\n");
+	evaluate(play, "a", "add @ 600 TXT \"stays\"\n");
+	ck_assert(!play->plan.names[0].is_renewed);
+	updated(play, "a", "add @ 600 TXT \"stays\"\nadd _http._tcp 60 TXT \"stays\"\n");
+	ck_assert_uint_eq(content_of(play, "@").lease_s, 60);
+	ck_assert_uint_eq(content_of(play, "@").key_lease_s, 90);
+	/* What has a lease is not made permanent by who says nothing of leases. */
+	evaluate(play, "b", "add _http._tcp 60 TXT \"goes\"\n");
+	ck_assert(!play->result.is_change);
+	expire(play, "@ _http._tcp");
+	expect_zone(&play->stage, "@ 600 TXT \"stays\"\n_http._tcp 10 TXT \"stays\"\n");
+	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 0);
+	play_free(play);
+}
+END_TEST
+
+START_TEST(a_default_lease_at_a_shared_name_begins_and_is_renewed_as_any)
+{
+	struct zone_shape shape = stage_shape();
+
+	shape.lease_default = ZONE_LEASE_DURATION;
+	shape.lease_default_s = 45;
+	struct play *play = play_new_with(&shape, "");
+	updated(play, "a", "add @ 60 TXT \"a\"\n");
+	ck_assert_uint_eq(content_of(play, "@").lease_s, 45);
+	updated(play, "b lease:90", "add @ 60 TXT \"b\"\n");
+	updated(play, "a", "add @ 60 TXT \"c\"\n");
+	ck_assert_uint_eq(content_of(play, "@").lease_s, 90);
+	evaluate(play, "a", "add @ 60 TXT \"a\"\n");
+	ck_assert(!play->result.is_change);
+	ck_assert(play->plan.names[0].is_renewed);
+	expire(play, "@");
+	expect_zone(&play->stage, "");
+	play_free(play);
+}
+END_TEST
+
 START_TEST(ttls_are_bounded_by_lease_and_zone)
 {
 	struct zone_shape shape = stage_shape();
@@ -155,6 +197,8 @@ START_TEST(ttls_are_bounded_by_lease_and_zone)
 				  "l 300 A 192.0.2.1\n"
 				  "_http._tcp 10 TXT \"x\"\n"
 				  "@ 300 TXT \"x\"\n");
+	updated(play, "a", "add @ 5000 SOA ns admin 7 1 2 3 4\n");
+	ck_assert_uint_eq(zone_soa(stage_zone(&play->stage))->ttl, 300);
 	play_free(play);
 }
 END_TEST
@@ -169,6 +213,8 @@ int main(void)
 		a_lease_covers_what_was_permanent_before,
 		without_a_lease_the_zone_says_what_it_is,
 		a_lease_at_a_shared_name_is_for_what_was_added_with_it,
+		what_is_permanent_at_a_shared_name_outlives_its_lease,
+		a_default_lease_at_a_shared_name_begins_and_is_renewed_as_any,
 		ttls_are_bounded_by_lease_and_zone,
 	};
 

@@ -152,6 +152,12 @@ START_TEST(what_is_taken_over_has_the_lease_of_who_took_it)
 	ck_assert_uint_eq(content_of(play, "h").lease_s, 90);
 	updated(play, "net takeover", "add h 60 A 192.0.2.3\n");
 	ck_assert_uint_eq(content_of(play, "h").lease_s, 0);
+	/* Nor is the name kept any longer than its new owner asked for. */
+	updated(play, "a lease:60 key-lease:7200", "add i 60 A 192.0.2.1\n");
+	updated(play, "b takeover", "add i 60 A 192.0.2.2\n");
+	ck_assert_uint_eq(content_of(play, "i").key_lease_s, 0);
+	updated(play, "b", "del i\n");
+	updated(play, "net", "add i 60 A 192.0.2.3\n");
 	play_free(play);
 }
 END_TEST
