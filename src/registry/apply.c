@@ -166,13 +166,12 @@ static int apply_update(struct root_writer *writer, const uint8_t *command, size
 	return ret;
 }
 
-/* What is left of a shared name when its lease is over: what was not leased. */
-static size_t keep_unleased(struct record *records, size_t count)
+size_t records_keep(struct record *records, size_t count, uint8_t flag, bool has_it)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if ((records[i].flags & RECORD_LEASED) == 0) {
+		if (((records[i].flags & flag) != 0) == has_it) {
 			records[kept++] = records[i];
 		}
 	}
@@ -218,7 +217,7 @@ static int expire_one(struct root_writer *writer, const struct command_expiry *e
 	}
 	*is_change = true;
 	if (zone_role_is_shared(role)) {
-		content.count = keep_unleased(records, content.count);
+		content.count = records_keep(records, content.count, RECORD_LEASED, false);
 		content.lease_s = 0;
 		content.key_lease_s = 0;
 		return zone_put(writer, zone_apex(zone), &content);

@@ -129,7 +129,7 @@ static inline uint32_t ttl_within(const struct zone_shape *shape, uint32_t lease
 /* beat.c: the cell gets this time; false: its end is on its way. */
 bool lease_renew(struct lease *lease, uint64_t now_ms);
 
-/* grant.c: the lease that records added to this name will have. */
+/* grant.c: the lease that records added to this name will have; 0: they are permanent. */
 uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draft);
 
 /* change.c: all changes, in order, upon drafts (RFC 2136 3.4.2). */
@@ -148,6 +148,12 @@ int finish(struct evaluation *evaluation);
  */
 int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const struct node *old,
 		       const struct parting *parting);
+
+/*
+ * apply.c: of some records those stay, first and in their order, that have this flag, or those that
+ * have it not; how many.
+ */
+size_t records_keep(struct record *records, size_t count, uint8_t flag, bool has_it);
 
 /* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,

@@ -28,6 +28,7 @@ struct kept {
 
 struct install {
 	struct root_writer *writer;
+	const struct zone *zone; /* as it is before */
 	const struct command_import *import;
 	struct arena *arena;
 	struct map names; /* folded name -> struct kept */
@@ -42,42 +43,18 @@ struct install {
 /* Anything at this name that is not the base's? */
 static int is_registered(void *context, const struct zone *zone, const struct node *node)
 {
-	const size_t room = node_record_count(node);
 	struct content content;
 
 	(void)context;
+	(void)zone;
 	(void)node_content(node, &content, NULL, 0);
-	if (content.owner.kind != OWNER_NONE || room == 0 ||
-	    !zone_role_is_shared(zone_role(zone, content.name))) {
-		return content.owner.kind > OWNER_BASE;
-	}
-	struct record *records = calloc(room, sizeof(*records));
-	bool is_others =
-		records == NULL; /* whoever has no memory for this, has none for the rest */
-	const size_t count = records == NULL ? 0 : node_content(node, &content, records, room);
-	for (size_t i = 0; i < count; i++) {
-		is_others = is_others || (records[i].flags & RECORD_BASE) == 0;
-	}
-	free(records);
-	return is_others;
+	return content.owner.kind > OWNER_BASE ||
+	       (content.owner.kind == OWNER_NONE && !node_is_of_base(node));
 }
 
 bool zone_has_registrations(const struct zone *zone)
 {
 	return zone_walk(zone, is_registered, NULL) == 1;
-}
-
-/* Of records at a name that both may use, the base's come first. How many there are. */
-static size_t keep_base(struct record *records, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if ((records[i].flags & RECORD_BASE) != 0) {
-			records[kept++] = records[i];
-		}
-	}
-	return kept;
 }
 
 /* Does what the base says of this name come back? Else only its name and owner matter. */
@@ -100,7 +77,7 @@ static int note_base(struct install *install, const struct zone *zone, const str
 	}
 	node_content(node, content, records, room);
 	if (zone_role_is_shared(zone_role(zone, content->name))) {
-		content->count = keep_base(records, content->count);
+		content->count = records_keep(records, content->count, RECORD_BASE, true);
 		content->lease_s = 0;
 		content->key_lease_s = 0;
 	}
@@ -259,18 +236,22 @@ static int read_marks(struct install *install, struct buf_reader *reader, bool i
 	return ret == OK && buf_left(reader) > 0 ? ERR_DAMAGED : ret;
 }
 
-/* The base here has a name that was registered there: REFUSAL. */
+/* A name that was registered there cannot be here: REFUSAL. */
 static int check_name(struct install *install, struct content *content)
 {
 	const struct kept *kept = find(install, content->name);
+	const char *why = kept != NULL && kept->content.owner.kind == OWNER_BASE
+				  ? "is the base file's here"
+				  : NULL;
 	char text[DNS_NAME_TEXT_MAX];
 
-	if (kept == NULL || kept->content.owner.kind != OWNER_BASE) {
-		return OK;
+	/* The label may be another since the text was read. */
+	if (zone_role(install->zone, content->name) == ROLE_POOL) {
+		why = "is reserved for the address view here";
 	}
-	return result_refuse(install->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
-			     "%.100s is the base file's here",
-			     dns_name_to_text(text, content->name));
+	return why == NULL ? OK
+			   : result_refuse(install->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+					   "%.100s %s", dns_name_to_text(text, content->name), why);
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -332,6 +313,7 @@ int apply_import(struct root_writer *writer, const uint8_t *command, size_t size
 	}
 	const struct zone *zone = root_zone(root_draft(writer), import.zone);
 	struct buf_reader reader = import.names;
+	install.zone = zone;
 	map_init(&install.names, version);
 	ret = check_zone(&install, zone);
 	ret = ret == OK ? zone_walk(zone, note, &install) : ret;

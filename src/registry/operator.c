@@ -48,19 +48,6 @@ static int release(struct root_writer *writer, const struct subject *subject)
 	return zone_put(writer, zone_apex(subject->zone), &content);
 }
 
-/* What stays at the name: records of the base file. */
-static size_t keep_base(struct record *records, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if ((records[i].flags & RECORD_BASE) != 0) {
-			records[kept++] = records[i];
-		}
-	}
-	return kept;
-}
-
 /* Nothing of a provider's is there: why not? */
 static int refuse_nothing(const struct subject *subject)
 {
@@ -87,7 +74,8 @@ static bool is_kept(const struct subject *subject)
 static int remove_name(struct root_writer *writer, struct subject *subject, struct arena *arena)
 {
 	const enum name_role role = zone_role(subject->zone, subject->word->name);
-	const size_t kept = keep_base(subject->records, subject->content.count);
+	const size_t kept =
+		records_keep(subject->records, subject->content.count, RECORD_BASE, true);
 	const struct content gone = {.name = subject->content.name};
 	struct targets targets = {0};
 

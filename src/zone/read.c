@@ -137,6 +137,22 @@ size_t node_record_count(const struct node *node)
 	return count;
 }
 
+bool node_is_of_base(const struct node *node)
+{
+	const struct rrset *set = node_sets(node);
+	bool is_base = true;
+
+	for (uint16_t left = node->named.sets; left > 0; left--, set = rrset_next(set)) {
+		for (uint32_t i = 0; i < set->count && is_base; i++) {
+			uint16_t size;
+			uint8_t flags;
+			(void)rrset_member(set, i, &size, &flags);
+			is_base = (flags & RECORD_BASE) != 0;
+		}
+	}
+	return is_base;
+}
+
 /* Of a registration's mark. */
 static uint64_t signed_s(const struct node *node, const struct registration *registration)
 {

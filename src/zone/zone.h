@@ -232,6 +232,9 @@ bool node_has_record(const struct node *node, const struct record *record);
 /* Number of explicit records; room for node_content(). */
 size_t node_record_count(const struct node *node);
 
+/* Are all of these the base file's? Also where there are none. */
+bool node_is_of_base(const struct node *node);
+
 /* The lease, or NULL for a permanent name. Valid as long as the root. */
 struct lease *node_lease(const struct node *node);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "registry/inside.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/registry/script.h"
 
@@ -155,9 +156,35 @@ START_TEST(a_zone_that_changed_meanwhile_is_judged_when_the_turn_comes)
 	other->size = size;
 	ck_assert_uint_eq(apply(other), DNS_RCODE_REFUSED);
 	ck_assert_ptr_nonnull(strstr(other->result.ede_text, "h.z. is the base file's"));
+	struct zone_shape reserved = shape;
+	memcpy(reserved.pool_label, "\1h", 2);
+	based(other, &reserved, 1, BASE);
+	memcpy(other->command, command, size);
+	other->size = size;
+	ck_assert_uint_eq(apply(other), DNS_RCODE_REFUSED);
+	ck_assert_ptr_nonnull(strstr(other->result.ede_text, "h.z. is reserved"));
 	ck_assert(is_there(other, "new"));
 	free(text);
 	play_free(other);
+	play_free(play);
+}
+END_TEST
+
+/* The same log gives the same zone: memory has no say in it. */
+START_TEST(whether_there_are_registrations_needs_no_memory)
+{
+	const struct zone_shape shape = stage_shape();
+	struct play *play = play_new_with(&shape, BASE "_http._tcp 10 TXT base\n@ 60 TXT base\n");
+
+	fail_alloc_after(0);
+	const bool had = zone_has_registrations(stage_zone(&play->stage));
+	fail_alloc_off();
+	updated(play, "net", "add @ 60 TXT more\n");
+	fail_alloc_after(0);
+	const bool has = zone_has_registrations(stage_zone(&play->stage));
+	fail_alloc_off();
+	ck_assert(!had);
+	ck_assert(has);
 	play_free(play);
 }
 END_TEST
@@ -292,6 +319,7 @@ int main(void)
 	const TTest *const tests[] = {
 		what_is_exported_is_imported_as_it_was,
 		a_zone_that_changed_meanwhile_is_judged_when_the_turn_comes,
+		whether_there_are_registrations_needs_no_memory,
 		a_damaged_command_is_found_wherever_it_ends,
 		a_text_that_is_cut_or_changed_anywhere_does_no_harm,
 		a_text_without_a_zone_is_refused,
