@@ -41,7 +41,7 @@ static bool is_settled(struct beat *beat, const struct beat_name *name)
 	const struct holding *holding = &name->holding;
 
 	beat->records += holding->count;
-	return holding->count > 0 && holding->ttl_max <= holding->lease_s &&
+	return holding->ttl_max <= holding->lease_s &&
 	       owner_equal(&holding->owner, &beat->update->owner) &&
 	       holding->lease_s == beat->lease.lease_s &&
 	       holding->key_lease_s == beat->lease.key_lease_s &&

@@ -1,7 +1,8 @@
 /*
  * UPDATEs answered a moment ago, so that a retransmission gets the answer of the first (RFC 2136
  * 7.8: its prerequisites would fail by its own success). A message is known by its fingerprint:
- * a keyed hash of the socket, the peer's address and port, and all its octets.
+ * a keyed hash of the peer's address and port, and all its octets (net/ticket.c); only those with
+ * prerequisites have one.
  *
  * Bounded: `limit` fingerprints, each for five seconds; the oldest gives way. Pure, time comes in.
  * Thread: core.

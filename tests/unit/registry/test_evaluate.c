@@ -321,10 +321,17 @@ START_TEST(a_heartbeat_that_is_plain_needs_no_evaluation)
 		{"a lease:50 key-lease:90", "add k 40 A 192.0.2.9\n", false},
 		{"a lease:60 key-lease:90", "add k 40 A 192.0.2.9\n", true},
 		{"a lease:60", "add _http._tcp 60 PTR alone._http._tcp\n", false},
+		{"a lease:60", "add _http._tcp 60 PTR waits._http._tcp\n", true},
+		{"a lease:60", "add waits._http._tcp 60 SRV 0 0 80 h\n", false},
+		{"a lease:60", "add long 60 A 192.0.2.1\n", false},
 	};
 	struct play *play = play_new();
 
-	updated(play, "a lease:60", REGISTER_WEB "add alone._http._tcp 60 SRV 0 0 80 h\n");
+	updated(play, "a lease:60",
+		REGISTER_WEB "add alone._http._tcp 60 SRV 0 0 80 h\n"
+			     "add _http._tcp 60 PTR waits._http._tcp\n");
+	/* As an import may have it: the evaluation would bound the TTL of the TXT record. */
+	stage_put(&play->stage, "long", "a lease:60", "60 A 192.0.2.1\n600 TXT \"x\"\n");
 	updated(play, "a lease:60 key-lease:90", "add k 40 A 192.0.2.9\n");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		evaluate(play, cases[i].who, cases[i].lines);
@@ -337,6 +344,28 @@ START_TEST(a_heartbeat_that_is_plain_needs_no_evaluation)
 	evaluate(play, "a lease:60", REGISTER_WEB);
 	ck_assert(!play->is_plain);
 	ck_assert_uint_eq(h->renewed_ms, LEASE_EXPIRING);
+	play_free(play);
+}
+END_TEST
+
+/* Of names with so many records that change-max refuses the message, whatever of them is said. */
+START_TEST(a_heartbeat_is_plain_within_change_max)
+{
+	struct zone_shape shape = stage_shape();
+	struct play *play = play_new_with(&shape, "");
+
+	updated(play, "a lease:60", REGISTER_WEB_TXT);
+	shape.change_max = 3;
+	based(play, &shape, 1, "");
+	ck_assert_uint_eq(evaluate(play, "a lease:60", REGISTER_WEB), DNS_RCODE_NOERROR);
+	ck_assert(play->is_plain);
+	shape.change_max = 2;
+	based(play, &shape, 1, "");
+	ck_assert_uint_eq(evaluate(play, "a lease:60", REGISTER_WEB), DNS_RCODE_REFUSED);
+	ck_assert(!play->is_plain);
+	ck_assert_uint_eq(evaluate(play, "a lease:60", "add web._http._tcp 60 TXT \"v=1\"\n"),
+			  DNS_RCODE_NOERROR);
+	ck_assert(play->is_plain);
 	play_free(play);
 }
 END_TEST
@@ -405,6 +434,7 @@ int main(void)
 		a_heartbeat_renews_the_cells_of_what_it_names,
 		a_heartbeat_of_an_expiring_lease_takes_the_logged_path,
 		a_heartbeat_that_is_plain_needs_no_evaluation,
+		a_heartbeat_is_plain_within_change_max,
 		a_refusal_is_no_heartbeat,
 		nth_allocation_fails_cleanly,
 	};
