@@ -16,13 +16,11 @@
 
 bool access_is_loopback(const struct sockaddr_storage *address)
 {
-	static const struct conf_net loopbacks[] = {
-		{.family = AF_INET, .octets = {127}, .prefix = 8},
-		{.family = AF_INET6, .octets = {[15] = 1}, .prefix = 128},
-	};
+	static const uint8_t loopback[16] = {[15] = 1};
 	const struct conf_net peer = conf_net_of(address);
 
-	return conf_net_has(&loopbacks[0], &peer) || conf_net_has(&loopbacks[1], &peer);
+	return peer.family == AF_INET ? peer.octets[0] == 127
+				      : memcmp(peer.octets, loopback, sizeof(loopback)) == 0;
 }
 
 char *access_address_text(char out[64], const struct sockaddr_storage *address)

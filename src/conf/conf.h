@@ -77,6 +77,7 @@ struct conf_rules {
 	struct conf_rule *rules;
 	size_t count;
 	bool is_written; /* false: the default (loopback only) is in force */
+	bool is_by_name; /* a rule asks for type, instance or environment */
 	char *environment; /* the TXT key that says an instance's environment, or NULL */
 };
 

@@ -193,7 +193,11 @@ int decode_rules(const struct decoder *decoder, const struct row *row, const cha
 	}
 	for (const struct node *child = node->first; ret == OK && child != NULL;
 	     child = child->next) {
-		ret = decode_rule(decoder, path, child, rules, &rules->rules[rules->count++]);
+		struct conf_rule *rule = &rules->rules[rules->count++];
+
+		ret = decode_rule(decoder, path, child, rules, rule);
+		rules->is_by_name |=
+			rule->type != NULL || rule->instance != NULL || rule->environment != NULL;
 	}
 	return ret;
 }

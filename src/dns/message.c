@@ -19,15 +19,6 @@
 #define COUNTS_AT 4
 #define FIXED_SIZE 10 /* of a record: type, class, TTL, RDLENGTH */
 
-/* A record as the pass sees it. */
-struct record {
-	uint16_t type;
-	uint16_t class;
-	uint32_t ttl;
-	uint16_t rdata_size;
-	bool has_root_owner; /* as one octet, not by a pointer */
-};
-
 static bool is_known_opcode(unsigned opcode)
 {
 	return opcode == DNS_OPCODE_QUERY || opcode == DNS_OPCODE_NOTIFY ||
@@ -99,25 +90,26 @@ static int read_questions(struct dns_message *message, struct buf_reader *reader
 	return OK;
 }
 
-/* Up to the record's RDATA; all zero when the reader fails. */
-static void read_record(struct record *record, struct buf_reader *reader, uint8_t *owner)
+/* Up to its RDATA, where the reader then stands. Says whether its owner is the root, as one octet. */
+static bool read_record(struct dns_rr *rr, struct buf_reader *reader)
 {
-	*record = (struct record){0};
-	record->has_root_owner = !reader->failed && buf_left(reader) > 0 && *reader->at == 0;
-	if (record->has_root_owner) {
-		owner[0] = *reader->at++;
+	const bool is_root = !reader->failed && buf_left(reader) > 0 && *reader->at == 0;
+
+	if (is_root) {
+		rr->owner[0] = *reader->at++;
 	} else {
-		dns_name_read(reader, owner);
+		dns_name_read(reader, rr->owner);
 	}
 	const uint8_t *fixed = buf_read(reader, FIXED_SIZE);
 
-	if (fixed == NULL) {
-		return;
+	if (fixed != NULL) {
+		rr->type = load_u16(fixed);
+		rr->class = load_u16(fixed + 2);
+		rr->ttl = (uint32_t)load_u16(fixed + 4) << 16 | load_u16(fixed + 6);
+		rr->rdata_size = load_u16(fixed + 8);
+		rr->rdata_at = buf_offset(reader);
 	}
-	record->type = load_u16(fixed);
-	record->class = load_u16(fixed + 2);
-	record->ttl = (uint32_t)load_u16(fixed + 4) << 16 | load_u16(fixed + 6);
-	record->rdata_size = load_u16(fixed + 8);
+	return is_root;
 }
 
 /* What stands before its options. */
@@ -129,33 +121,21 @@ static void take_opt(struct dns_edns *edns, uint16_t class, uint8_t version, uin
 	edns->dnssec_ok = (flags & 0x80) != 0;
 }
 
-static int read_opt(struct dns_message *message, struct buf_reader *reader,
-		    const struct record *record)
+static int read_opt(struct dns_message *message, struct buf_reader *reader, const struct dns_rr *rr,
+		    bool has_root_owner)
 {
 	struct dns_edns *edns = &message->edns;
-	const uint32_t ttl = record->ttl;
 
-	if (edns->present || !record->has_root_owner) {
+	if (edns->present || !has_root_owner) {
 		return fault(message, "OPT comes twice, or has an owner");
 	}
-	take_opt(edns, record->class, (uint8_t)(ttl >> 16), (uint8_t)(ttl >> 8));
+	take_opt(edns, rr->class, (uint8_t)(rr->ttl >> 16), (uint8_t)(rr->ttl >> 8));
 	/* Nothing is known of the options of another version. */
-	if (edns->version > 0 ? buf_read(reader, record->rdata_size) == NULL
-			      : dns_edns_read(edns, reader, record->rdata_size) != OK) {
+	if (edns->version > 0 ? buf_read(reader, rr->rdata_size) == NULL
+			      : dns_edns_read(edns, reader, rr->rdata_size) != OK) {
 		return fault(message, "an EDNS option is malformed");
 	}
 	return OK;
-}
-
-/* What was read of a record up to its RDATA, where the reader stands. */
-static void take_record(struct dns_rr *rr, const struct record *record,
-			const struct buf_reader *reader)
-{
-	rr->type = record->type;
-	rr->class = record->class;
-	rr->ttl = record->ttl;
-	rr->rdata_size = record->rdata_size;
-	rr->rdata_at = buf_offset(reader);
 }
 
 /* One record; `is_last` of the whole message. */
@@ -163,31 +143,26 @@ static int check_record(struct dns_message *message, struct buf_reader *reader,
 			enum dns_section section, bool is_last)
 {
 	const size_t at = buf_offset(reader);
-	struct dns_rr *kept = message->records == NULL || section == DNS_ADDITIONAL
-				      ? NULL
-				      : &message->records[message->record_count++];
-	uint8_t owner[DNS_NAME_MAX];
-	struct record record;
+	const bool is_kept = message->records != NULL && section != DNS_ADDITIONAL;
+	struct dns_rr passing;
+	struct dns_rr *rr = is_kept ? &message->records[message->record_count++] : &passing;
+	const bool has_root_owner = read_record(rr, reader);
 
-	read_record(&record, reader, kept == NULL ? owner : kept->owner);
 	if (reader->failed) {
 		return fault(message, "a record is malformed, or cut");
 	}
-	if (kept != NULL) {
-		take_record(kept, &record, reader);
-	}
-	if (record.type == DNS_TYPE_OPT) {
+	if (rr->type == DNS_TYPE_OPT) {
 		return section == DNS_ADDITIONAL
-			       ? read_opt(message, reader, &record)
+			       ? read_opt(message, reader, rr, has_root_owner)
 			       : fault(message, "OPT is not in the additional section");
 	}
-	if (record.type == DNS_TYPE_TSIG && (section != DNS_ADDITIONAL || !is_last)) {
+	if (rr->type == DNS_TYPE_TSIG && (section != DNS_ADDITIONAL || !is_last)) {
 		return fault(message, "TSIG is not the last record");
 	}
-	if (buf_read(reader, record.rdata_size) == NULL) {
+	if (buf_read(reader, rr->rdata_size) == NULL) {
 		return fault(message, "a record is malformed, or cut");
 	}
-	if (record.type == DNS_TYPE_TSIG) {
+	if (rr->type == DNS_TYPE_TSIG) {
 		message->tsig_at = at;
 	}
 	return OK;
@@ -310,16 +285,13 @@ static struct buf_reader reader_at(const struct dns_message *message, size_t at)
 int dns_walk_next(struct dns_walk *walk, struct dns_rr *rr)
 {
 	struct buf_reader reader;
-	struct record record;
 
 	if (walk->left == 0) {
 		return 0;
 	}
 	reader = reader_at(walk->message, walk->at);
-	read_record(&record, &reader, rr->owner);
-	take_record(rr, &record, &reader);
-	buf_read(&reader, record.rdata_size);
-	if (reader.failed) {
+	(void)read_record(rr, &reader);
+	if (reader.failed || buf_read(&reader, rr->rdata_size) == NULL) {
 		walk->left = 0;
 		return ERR_FORMAT;
 	}
@@ -333,4 +305,13 @@ int dns_rr_rdata(const struct dns_message *message, const struct dns_rr *rr, str
 	struct buf_reader reader = reader_at(message, rr->rdata_at);
 
 	return dns_rdata_read(&reader, rr->type, rr->rdata_size, out);
+}
+
+int dns_rr_name(const struct dns_message *message, const struct dns_rr *rr,
+		uint8_t out[DNS_NAME_MAX])
+{
+	struct buf_reader reader = reader_at(message, rr->rdata_at);
+	const int size = dns_name_read(&reader, out);
+
+	return buf_offset(&reader) == rr->rdata_at + rr->rdata_size ? size : ERR_FORMAT;
 }

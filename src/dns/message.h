@@ -87,6 +87,10 @@ struct dns_walk dns_walk(const struct dns_message *message, enum dns_section sec
 /* 1 and the next record, 0 at the end; ERR_FORMAT cannot happen on a parsed message. */
 int dns_walk_next(struct dns_walk *walk, struct dns_rr *rr);
 
+/* RDATA that is one name: its size uncompressed, ERR_FORMAT. */
+int dns_rr_name(const struct dns_message *message, const struct dns_rr *rr,
+		uint8_t out[DNS_NAME_MAX]);
+
 /* The RDATA checked and uncompressed (see dns_rdata_read): its size, ERR_FORMAT, ERR_SPACE. */
 int dns_rr_rdata(const struct dns_message *message, const struct dns_rr *rr,
 		 struct buf_writer *out);

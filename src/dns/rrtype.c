@@ -239,13 +239,6 @@ static void skip_field(struct buf_reader *reader, char letter)
 	case 'r':
 		buf_read(reader, buf_left(reader));
 		break;
-	case '1':
-	case '2':
-	case '4':
-	case '6':
-	case '8':
-		buf_read(reader, (size_t)(letter - '0'));
-		break;
 	default:
 		buf_read(reader, dns_field_size(letter, reader->at, SIZE_MAX));
 		break;
@@ -275,6 +268,11 @@ static int read_rdata(struct buf_reader *reader, uint16_t type, uint16_t size, b
 	rdata.end = reader->at;
 	const uint8_t *run = rdata.at; /* of fields that are no names, written together */
 	for (const char *letter = dns_rrtype(type)->layout; *letter != '\0'; letter++) {
+		if (*letter <= '8') {
+			/* Numbers by themselves: they are most of what there is. */
+			buf_read(&rdata, (size_t)(*letter - '0'));
+			continue;
+		}
 		if (!field_is_name(*letter)) {
 			skip_field(&rdata, *letter);
 			continue;

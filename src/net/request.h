@@ -24,7 +24,7 @@
 
 struct rate;
 
-enum { REQUEST_RECORDS = 8 }; /* that are kept of an UPDATE as it is parsed: most have no more */
+enum { REQUEST_RECORDS = 16 }; /* that are kept of an UPDATE as it is parsed: most have no more */
 
 /* What a thread has for its requests; `root` and `conf` are loaded anew for each round. */
 struct request_desk {

@@ -5,29 +5,67 @@
  * (prerequisites, deletions, shared names, another lease, a name that is overdue) is none of these,
  * and the evaluation says what it is: it says of each of these that nothing changes, too.
  */
-#include <string.h>
-
 #include "dns/update.h"
 #include "registry/inside.h"
 
-enum { NAMES_MAX = 8 };
-
-/* A name that the message adds to, once. */
-struct beat_name {
-	const uint8_t *name;
-	size_t size;
-	const struct node *node;
-	struct holding holding;
-};
-
-struct beat {
+struct search {
 	const struct zone *zone;
 	const struct command_update *update;
-	struct dns_lease lease; /* granted */
-	struct beat_name names[NAMES_MAX];
-	size_t count;
+	const struct dns_lease *lease; /* granted */
+	size_t count; /* of the names that the message adds to, each once */
+	const uint8_t *asked[REGISTRY_BEAT_NAMES];
+	size_t sizes[REGISTRY_BEAT_NAMES];
+	const struct node *nodes[REGISTRY_BEAT_NAMES];
+	struct holding holdings[REGISTRY_BEAT_NAMES];
+	uint8_t of[REGISTRY_BEAT_CHANGES]; /* which of the names each change is about */
 	size_t records; /* of all names */
 };
+
+/* ---- which names ------------------------------------------------------------------------- */
+
+/* A PTR at a type is about an instance of it. */
+static bool is_about_instance(const struct command_change *change)
+{
+	return change->type == DNS_TYPE_PTR && zone_is_instance_of(change->rdata, change->name);
+}
+
+/* The number of a name, which may be new; REGISTRY_BEAT_NAMES: there are too many. */
+static size_t note_name(struct search *search, const uint8_t *name)
+{
+	const size_t size = dns_name_size(name);
+
+	for (size_t i = search->count; i > 0; i--) {
+		if (search->sizes[i - 1] == size &&
+		    dns_octets_equal(search->asked[i - 1], name, size)) {
+			return i - 1;
+		}
+	}
+	if (search->count < REGISTRY_BEAT_NAMES) {
+		search->asked[search->count] = name;
+		search->sizes[search->count] = size;
+		return search->count++;
+	}
+	return REGISTRY_BEAT_NAMES;
+}
+
+static bool note_names(struct search *search, const struct command_change *changes)
+{
+	for (size_t i = 0; i < search->update->update_count; i++) {
+		const struct command_change *change = &changes[i];
+		if (change->form != DNS_UPDATE_ADD) {
+			return false;
+		}
+		const size_t number =
+			note_name(search, is_about_instance(change) ? change->rdata : change->name);
+		if (number == REGISTRY_BEAT_NAMES) {
+			return false;
+		}
+		search->of[i] = (uint8_t)number;
+	}
+	return true;
+}
+
+/* ---- what is there ----------------------------------------------------------------------- */
 
 /* One that the sender's key signed before it did more to the name is for the evaluation. */
 static bool is_in_order(const struct command_update *update, const struct holding *holding)
@@ -36,88 +74,93 @@ static bool is_in_order(const struct command_update *update, const struct holdin
 }
 
 /* Would it be as it is, whatever of it is added again? */
-static bool is_settled(struct beat *beat, const struct beat_name *name)
+static bool is_settled(struct search *search, const struct holding *holding)
 {
-	const struct holding *holding = &name->holding;
-
-	beat->records += holding->count;
+	search->records += holding->count;
 	return holding->ttl_max <= holding->lease_s &&
-	       owner_equal(&holding->owner, &beat->update->owner) &&
-	       holding->lease_s == beat->lease.lease_s &&
-	       holding->key_lease_s == beat->lease.key_lease_s &&
-	       (holding->flags & NAME_OVERDUE) == 0 && is_in_order(beat->update, holding) &&
-	       beat->records <= zone_shape(beat->zone)->change_max;
+	       owner_equal(&holding->owner, &search->update->owner) &&
+	       holding->lease_s == search->lease->lease_s &&
+	       holding->key_lease_s == search->lease->key_lease_s &&
+	       (holding->flags & NAME_OVERDUE) == 0 && is_in_order(search->update, holding) &&
+	       search->records <= zone_shape(search->zone)->change_max;
 }
 
-/* The name, looked up where it is the first time; NULL: it is not plain. */
-static const struct beat_name *name_of(struct beat *beat, const uint8_t *name)
+/* All names are there, and settled; their leases are asked for on the way. */
+static bool find_names(struct search *search, struct registry_beat *beat)
 {
-	const size_t size = dns_name_size(name);
-
-	for (size_t i = beat->count; i > 0; i--) {
-		const struct beat_name *known = &beat->names[i - 1];
-		if (known->size == size && dns_octets_equal(known->name, name, size)) {
-			return known;
+	zone_entries(search->zone, search->asked, search->nodes, search->count);
+	beat->count = search->count;
+	for (size_t i = 0; i < search->count; i++) {
+		const struct node *node = search->nodes[i];
+		beat->leases[i] = node == NULL ? NULL : node_lease(node);
+		if (beat->leases[i] == NULL) {
+			return false;
+		}
+		__builtin_prefetch(beat->leases[i], 1);
+	}
+	for (size_t i = 0; i < search->count; i++) {
+		struct holding *holding = &search->holdings[i];
+		node_holding(search->nodes[i], holding);
+		if (!is_settled(search, holding)) {
+			return false;
 		}
 	}
-	if (beat->count == NAMES_MAX) {
-		return NULL;
-	}
-	struct beat_name *fresh = &beat->names[beat->count++];
-	fresh->name = name;
-	fresh->size = size;
-	fresh->node = zone_entry_at(beat->zone, name, zone_name_hash(beat->zone, name));
-	if (fresh->node == NULL) {
-		return NULL;
-	}
-	node_holding(fresh->node, &fresh->holding);
-	return is_settled(beat, fresh) ? fresh : NULL;
+	return true;
 }
 
-/* The PTR at a type to an instance of it, which has been registered with it. */
-static bool is_known_ptr(struct beat *beat, const struct command_change *change)
-{
-	if (change->type != DNS_TYPE_PTR || !zone_is_instance_of(change->rdata, change->name)) {
-		return false;
-	}
-	const struct beat_name *name = name_of(beat, change->rdata);
-	return name != NULL && (name->holding.flags & NAME_PTR) != 0;
-}
-
-static bool is_known_record(struct beat *beat, const struct command_change *change,
-			    enum name_role role)
+static bool is_known_record(const struct search *search, const struct command_change *change,
+			    const struct node *node, enum name_role role)
 {
 	const struct record record = {
 		.type = change->type,
 		.size = change->rdata_size,
-		.ttl = ttl_within(zone_shape(beat->zone), beat->lease.lease_s, change->ttl),
+		.ttl = ttl_within(zone_shape(search->zone), search->lease->lease_s, change->ttl),
 		.rdata = change->rdata};
 
-	if (zone_role_refusal(beat->zone, role, change->name, change->type) != NULL) {
-		return false;
-	}
-	const struct beat_name *name = name_of(beat, change->name);
-	return name != NULL && node_has_record(name->node, &record);
+	return (role == ROLE_INSTANCE || role == ROLE_PLAIN) &&
+	       zone_role_refusal(search->zone, role, change->name, change->type) == NULL &&
+	       node_has_record(node, &record);
 }
 
-static bool is_known(struct beat *beat, const struct command_change *change, enum name_role role)
+/* Is it said already? */
+static bool is_known(const struct search *search, const struct command_change *change,
+		     size_t number)
 {
-	if (change->form != DNS_UPDATE_ADD) {
+	const struct holding *holding = &search->holdings[number];
+
+	if (is_about_instance(change)) {
+		return holding->role == ROLE_INSTANCE && (holding->flags & NAME_PTR) != 0;
+	}
+	return is_known_record(search, change, search->nodes[number], holding->role);
+}
+
+/* ---- both -------------------------------------------------------------------------------- */
+
+bool registry_beat_find(const struct zone *zone, const struct command_update *update,
+			const struct command_change *changes, struct registry_beat *beat)
+{
+	struct search search; /* large: only what is counted is set */
+
+	if (update->prereq_count > 0 || update->update_count == 0 ||
+	    update->update_count > REGISTRY_BEAT_CHANGES || !update->lease.present ||
+	    update->lease.lease_s == 0) {
 		return false;
 	}
-	switch (role) {
-	case ROLE_TYPE:
-		return is_known_ptr(beat, change);
-	case ROLE_INSTANCE:
-	case ROLE_PLAIN:
-		return is_known_record(beat, change, role);
-	case ROLE_APEX:
-	case ROLE_SUBTYPE:
-	case ROLE_SERVICES:
-	case ROLE_POOL:
-		break;
+	search.zone = zone;
+	search.update = update;
+	search.lease = &beat->lease;
+	search.count = 0;
+	search.records = 0;
+	grant_lease(zone_shape(zone), &update->lease, &beat->lease);
+	if (!note_names(&search, changes) || !find_names(&search, beat)) {
+		return false;
 	}
-	return false;
+	for (size_t i = 0; i < update->update_count; i++) {
+		if (!is_known(&search, &changes[i], search.of[i])) {
+			return false;
+		}
+	}
+	return true;
 }
 
 bool lease_renew(struct lease *lease, uint64_t now_ms)
@@ -132,32 +175,12 @@ bool lease_renew(struct lease *lease, uint64_t now_ms)
 	return true;
 }
 
-bool registry_beat_plain(const struct zone *zone, const struct registry_update *parts,
-			 uint64_t now_ms, struct dns_lease *granted)
+bool registry_beat_renew(const struct registry_beat *beat, uint64_t now_ms)
 {
-	const struct command_update *update = parts->head;
-	struct beat beat;
-
-	if (update->prereq_count > 0 || update->update_count == 0 || !update->lease.present ||
-	    update->lease.lease_s == 0) {
-		return false;
-	}
-	beat.zone = zone;
-	beat.update = update;
-	beat.count = 0;
-	beat.records = 0;
-	grant_lease(zone_shape(zone), &update->lease, &beat.lease);
-	for (size_t i = 0; i < update->update_count; i++) {
-		if (!is_known(&beat, &parts->changes[i], parts->roles[i])) {
+	for (size_t i = 0; i < beat->count; i++) {
+		if (!lease_renew(beat->leases[i], now_ms)) {
 			return false;
 		}
 	}
-	for (size_t i = 0; i < beat.count; i++) {
-		struct lease *lease = node_lease(beat.names[i].node);
-		if (lease == NULL || !lease_renew(lease, now_ms)) {
-			return false;
-		}
-	}
-	*granted = beat.lease;
 	return true;
 }

@@ -68,12 +68,27 @@ int registry_evaluate_parts(const struct zone *zone, const struct registry_updat
  */
 bool registry_beat(const struct plan *plan, uint64_t now_ms);
 
+/* Bounds of what is plain. */
+#define REGISTRY_BEAT_CHANGES 16
+#define REGISTRY_BEAT_NAMES 8
+
+/* What a plain heartbeat renews. */
+struct registry_beat {
+	struct dns_lease lease; /* granted */
+	struct lease *leases[REGISTRY_BEAT_NAMES];
+	size_t count;
+};
+
 /*
- * The same for an UPDATE of this zone that plainly says what is there, without an evaluation:
- * *granted is what its reply says. false: evaluate.
+ * Does this UPDATE of a zone plainly say what is there, to be seen without an evaluation? Then all
+ * of it is sound: RDATA need not be, but that of a PTR, and compressed names are strange ones.
+ * false: evaluate it.
  */
-bool registry_beat_plain(const struct zone *zone, const struct registry_update *parts,
-			 uint64_t now_ms, struct dns_lease *granted);
+bool registry_beat_find(const struct zone *zone, const struct command_update *update,
+			const struct command_change *changes, struct registry_beat *beat);
+
+/* As registry_beat(). In the same root. */
+bool registry_beat_renew(const struct registry_beat *beat, uint64_t now_ms);
 
 /*
  * Applies one command of any kind. `version` is the number that this command's registrations get

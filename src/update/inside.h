@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dns/rrtype.h"
+#include "registry/registry.h"
 #include "update/update.h"
 
 /* A record of the message, read once. */
@@ -50,6 +51,19 @@ int update_no_memory(struct update_answer *answer);
 
 /* Refused, "NAME HOW REASON": an extended error for the client, and what the log line needs. */
 int update_deny(struct receipt *receipt, const uint8_t *name, const char *how, const char *reason);
+
+/* The message, as the command begins; in it only what is known of the rules by now. */
+struct command_update update_head(const struct receipt *receipt);
+
+/*
+ * beat.c: does it plainly say what stands there already, of the same owner? What it may be answered
+ * with by update_renew(), if the rules allow it. false of that: a lease is about to end.
+ */
+bool update_find_beat(const struct receipt *receipt, struct registry_beat *beat);
+bool update_renew(struct receipt *receipt, const struct registry_beat *beat);
+
+/* judge.c: do the rules allow this identity all names alike? If not, they are asked for each. */
+bool update_allows_all(const struct receipt *receipt);
 
 /* judge.c: may this identity touch the names of the updates (RFC 2136 3.3)? The rcode. */
 int update_judge(struct receipt *receipt);

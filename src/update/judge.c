@@ -368,10 +368,17 @@ static void place_entries(struct receipt *receipt)
 	}
 }
 
+static const struct access_subject no_instance = {.type = NULL};
+
+bool update_allows_all(const struct receipt *receipt)
+{
+	return !receipt->conf->update.is_by_name &&
+	       ask(receipt, &no_instance).verdict == CONF_ALLOW;
+}
+
 /* Every name that the message touches, in order; the first refused refuses the message. */
 int update_judge(struct receipt *receipt)
 {
-	static const struct access_subject no_instance = {.type = NULL};
 	const uint8_t *last = NULL; /* the instance judged last: it has several records */
 
 	place_entries(receipt);

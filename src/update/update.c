@@ -3,11 +3,12 @@
  * before the prescan (shared decision: prerequisites would be an oracle otherwise):
  *
  *   1. zone          3.1    zone_fault()    whose zone, is it served, may it be updated at all
- *   2. collect              collect()       each record once, RDATA checked and uncompressed
- *   3. rules         3.3    update_judge()  may this identity touch these names
- *   4. prescan       3.2.5, 3.4.1  check_forms()  forms, types, addresses from afar
- *   5. evaluate             decide()        a heartbeat or prerequisites alone end here
- *   6. encode               submit()        the command
+ *   2. look                 beat.c          a heartbeat that is plain to see ends here
+ *   3. collect              collect()       each record once, RDATA checked and uncompressed
+ *   4. rules         3.3    update_judge()  may this identity touch these names
+ *   5. prescan       3.2.5, 3.4.1  check_forms()  forms, types, addresses from afar
+ *   6. evaluate             decide()        a heartbeat or prerequisites alone end here
+ *   7. encode               submit()        the command
  *
  * What depends on the registry's state (prerequisites, owners, base records) is decided in apply,
  * so all else is submitted. Memory is the arena's; only a command that is submitted is malloc'd.
@@ -375,17 +376,19 @@ static struct command_change change_of(const struct entry *entry)
 	};
 }
 
-static struct command_update head_of(const struct receipt *receipt)
+struct command_update update_head(const struct receipt *receipt)
 {
+	const struct dns_message *message = receipt->request->message;
+
 	return (struct command_update){
 		.zone = receipt->apex,
 		.owner = receipt->owner,
 		.takeover = receipt->is_takeover,
 		.hold = receipt->is_held,
 		.signed_s = receipt->request->signed_s,
-		.lease = receipt->request->message->edns.lease,
-		.prereq_count = (uint16_t)receipt->prereqs.count,
-		.update_count = (uint16_t)receipt->updates.count,
+		.lease = message->edns.lease,
+		.prereq_count = message->count[DNS_PREREQUISITE],
+		.update_count = message->count[DNS_UPDATE],
 	};
 }
 
@@ -477,17 +480,12 @@ static enum update_outcome submit(struct update_answer *answer, const struct reg
 static enum update_outcome decide(struct receipt *receipt)
 {
 	const struct update_request *request = receipt->request;
-	const struct command_update head = head_of(receipt);
+	const struct command_update head = update_head(receipt);
 	struct registry_update parts;
 	struct plan plan;
 
 	if (!take_apart(receipt, &head, &parts)) {
 		update_no_memory(receipt->answer);
-		return UPDATE_REPLY;
-	}
-	if (request->may_beat && registry_beat_plain(receipt->zone, &parts, request->now_ms,
-						     &receipt->answer->result.lease)) {
-		receipt->answer->is_beat = true;
 		return UPDATE_REPLY;
 	}
 	/* Apply gives the true version; nothing is written from this plan. */
@@ -532,20 +530,27 @@ static struct owner owner_of(const struct access_identity *identity)
 enum update_outcome update_receive(const struct update_request *request, struct arena *arena,
 				   struct update_answer *answer)
 {
-	static int (*const steps[])(struct receipt *) = {find_zone, collect, update_judge,
-							 check_forms};
+	static int (*const steps[])(struct receipt *) = {collect, update_judge, check_forms};
 	struct receipt receipt = {
 		.request = request,
 		.answer = answer,
 		.arena = arena,
 		.owner = owner_of(request->identity),
 	};
+	struct registry_beat beat;
 
 	clear(answer);
+	if (find_zone(&receipt) != DNS_RCODE_NOERROR) {
+		return UPDATE_REPLY;
+	}
+	const bool is_beat = update_find_beat(&receipt, &beat);
+	if (is_beat && update_allows_all(&receipt) && update_renew(&receipt, &beat)) {
+		return UPDATE_REPLY;
+	}
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (steps[i](&receipt) != DNS_RCODE_NOERROR) {
 			return UPDATE_REPLY;
 		}
 	}
-	return decide(&receipt);
+	return is_beat && update_renew(&receipt, &beat) ? UPDATE_REPLY : decide(&receipt);
 }

@@ -174,3 +174,47 @@ void zone_find(const struct root *root, struct zone_find *finds, size_t count)
 {
 	zone_find_near(root, NULL, finds, count);
 }
+
+/* ---- what was put ------------------------------------------------------------------------- */
+
+struct node *pending_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
+{
+	return zone->pending.count == 0 ? NULL
+					: pmap_get(&zone->pending, hash, name, dns_name_size(name));
+}
+
+/* What is put for a name, where `node` (or NULL) is what queries find. */
+static const struct node *entry_of(const struct zone *zone, const struct node *node,
+				   const uint8_t *name, uint64_t hash)
+{
+	return node != NULL && node->named.sets > 0 ? node : pending_find(zone, name, hash);
+}
+
+const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
+{
+	return entry_of(zone, names_get_at(zone, name, hash), name, hash);
+}
+
+void zone_entries(const struct zone *zone, const uint8_t *const *names, const struct node **entries,
+		  size_t count)
+{
+	struct pmap_look looks[ZONE_ENTRIES];
+
+	assert(count <= ZONE_ENTRIES);
+	for (size_t i = 0; i < count; i++) {
+		looks[i].map = &zone->names;
+		looks[i].hash = zone_name_hash(zone, names[i]);
+	}
+	pmap_look(looks, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct node *node = looks[i].at;
+		const bool is_here = node != NULL && pmap_is(&node->named, looks[i].hash, names[i],
+							     dns_name_size(names[i]));
+		entries[i] = entry_of(zone, is_here ? node : NULL, names[i], looks[i].hash);
+	}
+}
+
+const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
+{
+	return zone_entry_at(zone, name, zone_name_hash(zone, name));
+}

@@ -206,6 +206,9 @@ void marks_note(struct txn *txn, struct zone *zone, const uint8_t *name, const s
 void marks_unkeep(struct txn *txn, struct zone *zone, const uint8_t *name);
 void marks_free(struct slabs *slabs, struct zone *zone); /* at the end of a root's life */
 
+/* find.c: what was put for a name without records. */
+struct node *pending_find(const struct zone *zone, const uint8_t *name, uint64_t hash);
+
 /* node.c */
 struct node *names_get(const struct zone *zone, const uint8_t *name);
 struct node *names_get_at(const struct zone *zone, const uint8_t *name, uint64_t hash);

@@ -163,7 +163,8 @@ void node_holding(const struct node *node, struct holding *holding)
 {
 	const struct registration *registration = node_registration(node);
 
-	*holding = (struct holding){.owner = node_owner(node)};
+	*holding = (struct holding){.role = (enum name_role)node->named.role,
+				    .owner = node_owner(node)};
 	if (registration != NULL) {
 		holding->flags = registration->flags;
 		holding->lease_s = registration->lease_s;

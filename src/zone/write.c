@@ -642,12 +642,6 @@ bool node_is_cut(const struct node *node)
 	       node_rrset(node, DNS_TYPE_DNAME) != NULL;
 }
 
-static struct node *pending_find(const struct zone *zone, const uint8_t *name, uint64_t hash)
-{
-	return zone->pending.count == 0 ? NULL
-					: pmap_get(&zone->pending, hash, name, dns_name_size(name));
-}
-
 static void pending_take(struct root_writer *writer, struct zone *zone, struct node *node)
 {
 	pmap_remove(&writer->txn, &zone->pending, node->named.hash, named_name(&node->named),
@@ -690,21 +684,6 @@ uint64_t zone_name_hash(const struct zone *zone, const uint8_t *name)
 
 	labels_of(&labels, name);
 	return name_hash_on(&state, zone->apex_labels, labels.count, name, &labels);
-}
-
-const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash)
-{
-	const struct node *node = names_get_at(zone, name, hash);
-
-	if (node != NULL && node->named.sets > 0) {
-		return node;
-	}
-	return pending_find(zone, name, hash);
-}
-
-const struct node *zone_entry(const struct zone *zone, const uint8_t *name)
-{
-	return zone_entry_at(zone, name, zone_name_hash(zone, name));
 }
 
 int zone_put(struct root_writer *writer, const uint8_t *apex, const struct content *content)

@@ -201,6 +201,11 @@ const struct node *zone_entry(const struct zone *zone, const uint8_t *name);
 uint64_t zone_name_hash(const struct zone *zone, const uint8_t *name);
 const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash);
 
+/* The entries of a few names, looked up at once, so that their cache misses pass together. */
+#define ZONE_ENTRIES 16
+void zone_entries(const struct zone *zone, const uint8_t *const *names, const struct node **entries,
+		  size_t count);
+
 /* Hash of the base that made the zone what it is; 0: none yet. For noticing that it changed. */
 uint64_t zone_base_hash(const struct zone *zone);
 
@@ -216,6 +221,7 @@ size_t node_content(const struct node *node, struct content *content, struct rec
 
 /* How a name is held, for who asks whether it stays so. */
 struct holding {
+	enum name_role role;
 	struct owner owner;
 	uint8_t flags;
 	uint32_t lease_s; /* 0: it has none */

@@ -297,11 +297,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const uint16_t wire_size = buf_read_u16(&reader);
 		const uint8_t *wire = buf_read(&reader, wire_size);
 		struct dns_message message;
+		struct dns_rr records[8];
 
 		if (wire == NULL) {
 			break;
 		}
-		if (dns_message_parse(&message, wire, wire_size) == OK &&
+		if (dns_message_parse_keep(&message, wire, wire_size, records, 8) == OK &&
 		    dns_message_opcode(&message) == DNS_OPCODE_UPDATE) {
 			receive(&world, &arena, start.conf, &message, flags);
 		}

@@ -237,7 +237,6 @@ static inline bool is_plain(struct play *play, const struct root *root, struct d
 	enum { CHANGES = 64 };
 	static struct command_prereq prereqs[CHANGES];
 	static struct command_change changes[CHANGES];
-	static enum name_role roles[CHANGES];
 	struct command_update head;
 
 	if (command_kind(play->command, play->size) != COMMAND_UPDATE) {
@@ -250,11 +249,12 @@ static inline bool is_plain(struct play *play, const struct root *root, struct d
 		return false;
 	}
 	must(command_read_update_records(&head, prereqs, changes));
-	for (size_t i = 0; i < head.update_count; i++) {
-		roles[i] = zone_role(zone, changes[i].name);
+	struct registry_beat beat;
+	if (!registry_beat_find(zone, &head, changes, &beat)) {
+		return false;
 	}
-	const struct registry_update parts = {&head, prereqs, changes, roles};
-	return registry_beat_plain(zone, &parts, 1, granted);
+	*granted = beat.lease;
+	return registry_beat_renew(&beat, 1);
 }
 
 /* Then the evaluation says the same of it. */
@@ -295,7 +295,7 @@ static inline unsigned apply(struct play *play)
 	if (is_alone) {
 		batch_begin(play);
 	}
-	struct dns_lease granted;
+	struct dns_lease granted = {0};
 	play->is_plain = is_plain(play, root_draft(play->stage.writer), &granted);
 	play->version++;
 	must(registry_apply(play->stage.writer, play->command, play->size, play->version,
@@ -325,7 +325,7 @@ static inline void updated(struct play *play, const char *who, const char *lines
 /* What an UPDATE would come to now: in play->plan. Its rcode. */
 static inline unsigned evaluate(struct play *play, const char *who, const char *lines)
 {
-	struct dns_lease granted;
+	struct dns_lease granted = {0};
 
 	write_update(play, who, lines);
 	arena_reset(&play->arena);

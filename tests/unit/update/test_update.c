@@ -363,6 +363,48 @@ START_TEST(what_changes_something_is_logged)
 }
 END_TEST
 
+static bool is_beat(const char *rules, const char *peer, const char *text)
+{
+	const struct sender sender = {.rules = rules, .peer = peer, .is_tcp = true};
+	const char *outcome = beat(&sender, 90, true, text);
+
+	ck_assert_msg(strcmp(outcome, "NOERROR beat") == 0 || strstr(outcome, "REFUSED") != NULL,
+		      "%s", outcome);
+	return strstr(outcome, "REFUSED") == NULL;
+}
+
+/* What stands there is not looked at closely, but who says so is asked for leave. */
+START_TEST(a_heartbeat_needs_leave)
+{
+	static const char loop[] = "add h-loop.svc.test. 60 A 127.0.0.1\n";
+	static const char beyond[] = "add h-loop.svc.test. 60 AAAA ::1\n";
+
+	register_beat();
+	register_text(&net, 90, "h-loop A 127.0.0.1\nh-loop AAAA ::1\n");
+	ck_assert(is_beat("[{allow: {}}]", "192.0.2.77", BEAT));
+	ck_assert(!is_beat("[{deny: {}}]", "192.0.2.77", BEAT));
+	ck_assert(!is_beat("[{allow: {net: 198.51.100.0/24}}]", "192.0.2.77", BEAT));
+	ck_assert(is_beat("[{allow: {net: 192.0.2.0/24}}]", "192.0.2.77", BEAT));
+	ck_assert(is_beat("[{deny: {type: _ipp._tcp}}, {allow: {}}]", "192.0.2.77", BEAT));
+	ck_assert(!is_beat("[{deny: {type: _http._tcp}}, {allow: {}}]", "192.0.2.77", BEAT));
+	ck_assert(!is_beat("[{deny: {instance: b*}}, {allow: {}}]", "192.0.2.77", BEAT));
+	ck_assert(is_beat("[{allow: {}}]", "127.0.0.1", loop));
+	ck_assert(!is_beat("[{allow: {}}]", "192.0.2.77", loop));
+	ck_assert(!is_beat("[{allow: {}}]", "192.0.2.77", beyond));
+}
+END_TEST
+
+/* 2^31 and more is 0 (RFC 2181 8), which is another TTL than the longest that is granted. */
+START_TEST(a_ttl_with_the_upper_bit_is_no_heartbeat)
+{
+	register_text(&net, 90, "long 90 A 192.0.2.50\n");
+	ck_assert_str_eq(beat(&local, 90, true, "update long.svc.test. A 1 86400 c0000232\n"),
+			 "NOERROR beat");
+	ck_assert_str_eq(beat(&local, 90, true, "update long.svc.test. A 1 2147483648 c0000232\n"),
+			 "submit");
+}
+END_TEST
+
 START_TEST(prerequisites_alone_are_answered_here)
 {
 	static const struct update_case cases[] = {
@@ -441,6 +483,8 @@ int main(void)
 		the_command_says_what_the_message_said,
 		what_changes_nothing_is_answered_here,
 		what_changes_something_is_logged,
+		a_heartbeat_needs_leave,
+		a_ttl_with_the_upper_bit_is_no_heartbeat,
 		prerequisites_alone_are_answered_here,
 		nth_allocation_fails_cleanly,
 	};
