@@ -61,7 +61,7 @@ struct base_work {
 	struct targets targets; /* of instances that it takes over */
 	uint64_t version;
 	uint64_t time_s;
-	bool is_change;
+	struct command_result *result;
 };
 
 static int base_name_of(struct base_work *work, const uint8_t *name, struct base_name **out)
@@ -112,7 +112,11 @@ static int add_subtype(struct base_work *work, struct base_name *name, const uin
 	const size_t size = label[0] + 1u;
 
 	if (name->subtypes_size + size > UINT16_MAX / 4) {
-		return ERR_DAMAGED;
+		char text[DNS_NAME_TEXT_MAX];
+
+		return result_refuse(work->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,
+				     "%.100s has too many subtypes in the base file",
+				     dns_name_to_text(text, name->name));
 	}
 	uint8_t *subtypes = arena_alloc(work->arena, name->subtypes_size + size);
 	if (subtypes == NULL) {
@@ -127,16 +131,13 @@ static int add_subtype(struct base_work *work, struct base_name *name, const uin
 	return OK;
 }
 
-static int gather(struct base_work *work, const struct zone *zone,
-		  const struct command_change *change)
+static int gather(struct base_work *work, const struct command_change *change)
 {
-	const enum name_role role = zone_role(zone, change->name);
+	const enum name_role role =
+		zone_role_with(work->base->zone, work->base->shape.pool_label, change->name);
 	const bool is_ptr = change->type == DNS_TYPE_PTR &&
 			    (role == ROLE_TYPE || role == ROLE_SUBTYPE) &&
-			    dns_name_is_in(change->rdata, work->base->zone) &&
-			    zone_role(zone, change->rdata) == ROLE_INSTANCE &&
-			    dns_name_equal(zone_type_of(ROLE_INSTANCE, change->rdata),
-					   zone_type_of(role, change->name));
+			    zone_is_instance_of(change->rdata, zone_type_of(role, change->name));
 	struct base_name *name;
 	int ret = base_name_of(work, is_ptr ? change->rdata : change->name, &name);
 
@@ -162,7 +163,8 @@ static int gather(struct base_work *work, const struct zone *zone,
 	return add_record(work, name, &record);
 }
 
-static int gather_new(struct base_work *work, const struct zone *zone)
+/* OK, REFUSAL, ERR_NOMEM, ERR_DAMAGED. */
+static int gather_new(struct base_work *work)
 {
 	struct buf_reader reader = work->base->records;
 	struct command_change change;
@@ -171,7 +173,7 @@ static int gather_new(struct base_work *work, const struct zone *zone)
 	for (uint32_t left = work->base->count; ret == OK && left > 0; left--) {
 		ret = command_read_change(&reader, &change);
 		if (ret == OK) {
-			ret = gather(work, zone, &change);
+			ret = gather(work, &change);
 		}
 	}
 	return ret;
@@ -302,9 +304,6 @@ static int put_all(struct base_work *work)
 	}
 	const struct zone *zone = root_zone(root_draft(work->writer), apex);
 	if (ret == OK) {
-		ret = gather_new(work, zone);
-	}
-	if (ret == OK) {
 		ret = zone_walk(zone, gather_old, work);
 	}
 	for (struct base_name *name = work->first; ret == OK && name != NULL; name = name->next) {
@@ -330,7 +329,8 @@ int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, 
 				 .base = &base,
 				 .arena = arena,
 				 .version = version,
-				 .time_s = time_s};
+				 .time_s = time_s,
+				 .result = result};
 	int ret = command_read_base(&base, &soa, command, size);
 
 	if (ret != OK) {
@@ -342,11 +342,14 @@ int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, 
 	}
 	work.end = &work.first;
 	map_init(&work.names, hash);
-	ret = put_all(&work);
+	ret = gather_new(&work);
+	if (ret == OK) {
+		ret = put_all(&work);
+	}
 	map_deinit(&work.names);
 	if (ret == OK) {
 		ret = zone_set_base_hash(writer, base.zone, hash);
 	}
-	result->is_change = true;
-	return ret;
+	result->is_change = ret == OK;
+	return ret == REFUSAL ? OK : ret;
 }

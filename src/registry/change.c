@@ -10,7 +10,6 @@
 #include "dns/update.h"
 #include "registry/inside.h"
 
-#define NAME_RECORDS_MAX 1000 /* explicit records at one name */
 #define WKS_KEY_SIZE 5 /* address and protocol */
 
 /* ---- records of a draft ------------------------------------------------------------------ */

@@ -145,6 +145,10 @@ static int check_record(struct reading *reading, struct head *head)
 
 static int add_record(struct reading *reading, const struct head *head, uint8_t flags)
 {
+	if (reading->record_count == NAME_RECORDS_MAX) {
+		return import_fail(reading, "more records than a name may have, %d",
+				   NAME_RECORDS_MAX);
+	}
 	if (reading->record_count == reading->record_room) {
 		const size_t room = reading->record_room == 0 ? 64 : reading->record_room * 2;
 		struct record *records = realloc(reading->records, room * sizeof(*records));

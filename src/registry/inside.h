@@ -16,6 +16,7 @@ struct said {
 	const uint8_t *label;
 };
 
+#define NAME_RECORDS_MAX 1000 /* explicit records at one name; those of the base may be more */
 #define WITHDRAWN_S 600 /* at least as long as a fudge of 300 s lets a replay in */
 
 /* A name under evaluation. */

@@ -197,6 +197,7 @@ static struct entry *entry_new(struct gather *gather, const uint8_t *owner, uint
 		return NULL;
 	}
 	entry->next = NULL;
+	entry->alike = 1;
 	entry->type = type;
 	entry->size = (uint16_t)rdata->size;
 	memcpy(entry->name, owner, name_size);
@@ -209,16 +210,24 @@ static bool is_single(uint16_t type)
 }
 
 /* What the record's set says of it. */
-static int check_set(const struct gather *gather, const struct entry *set, struct entry *entry,
+static int check_set(const struct gather *gather, struct entry *set, struct entry *entry,
 		     char why[GATHER_WHY_MAX])
 {
 	char line[THERE_MAX];
+	char text[DNS_NAME_TEXT_MAX];
+	char type[16];
 
 	if (is_single(entry->type)) {
 		return fail(why, "a second %s at this name; the first is in %s",
 			    entry->type == DNS_TYPE_CNAME ? "CNAME" : "DNAME",
 			    there(line, entry->place, set));
 	}
+	if (set->alike == GATHER_SET_MAX) {
+		return fail(why, "more than %d records of type %s at %.100s", GATHER_SET_MAX,
+			    dns_rrtype_to_text(type, entry->type),
+			    dns_name_to_text(text, entry->name));
+	}
+	set->alike++;
 	if (entry->ttl != set->ttl) {
 		warn(gather, entry->place,
 		     "TTL %u is not that of its set, %u in %s, which holds (RFC 2181 5.2)",
@@ -234,7 +243,7 @@ int gather_add(struct gather *gather, struct place place, const uint8_t *owner, 
 	const size_t name_size = dns_name_size(owner);
 	const size_t set_size = 2 + name_size;
 	uint8_t *key = arena_alloc(&gather->arena, set_size + rdata->size);
-	const struct entry *set;
+	struct entry *set;
 	struct entry *entry;
 	struct owned *owned;
 	int ret;

@@ -23,11 +23,15 @@ struct entry {
 	struct entry *next;
 	struct place place;
 	uint32_t ttl;
+	uint32_t alike; /* of the first of a set: how many it has */
 	uint16_t type;
 	uint16_t size;
 	uint8_t *rdata;
 	uint8_t name[]; /* as spelled */
 };
+
+/* Records of a set: a root counts them in 16 bits, with those that providers add at a shared name. */
+#define GATHER_SET_MAX 60000
 
 #define GATHER_WHY_MAX 256
 

@@ -67,6 +67,11 @@ enum name_role zone_role(const struct zone *zone, const uint8_t *name)
 					  : role_in(zone, name, labels - zone->apex_labels);
 }
 
+enum name_role zone_role_with(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name)
+{
+	return role_below(name, dns_name_labels(name) - dns_name_labels(apex), pool_label);
+}
+
 bool zone_place(const struct zone *zone, const uint8_t *name, enum name_role *role)
 {
 	struct labels labels;

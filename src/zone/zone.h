@@ -142,6 +142,9 @@ enum name_role {
 
 enum name_role zone_role(const struct zone *zone, const uint8_t *name);
 
+/* The same of a name in the registry zone `apex`, as this label of the pool has it. */
+enum name_role zone_role_with(const uint8_t *apex, const uint8_t *pool_label, const uint8_t *name);
+
 /* Is the name in the zone, and what is it then? */
 bool zone_place(const struct zone *zone, const uint8_t *name, enum name_role *role);
 

@@ -172,6 +172,30 @@ START_TEST(a_subtype_alone_in_the_base_takes_no_name)
 }
 END_TEST
 
+/* It is in the log: were it damage, no start would get beyond it. */
+START_TEST(more_subtypes_than_an_instance_may_have_refuse_the_base)
+{
+	static char lines[SCRIPT_MAX / 4];
+	struct play *play = new_with("h 60 A 192.0.2.1\n");
+	struct zone_shape other = shape;
+	char *at = lines;
+
+	for (unsigned i = 0; i < 300; i++) {
+		at += sprintf(at, "_%055u._sub._http._tcp 60 PTR web._http._tcp\n", i);
+	}
+	other.ttl_derived_s = 20;
+	write_base(play, &other, 2, lines);
+	ck_assert_uint_eq(apply(play), DNS_RCODE_REFUSED);
+	ck_assert_str_eq(play->result.ede_text,
+			 "web._http._tcp.z. has too many subtypes in the base file");
+	ck_assert(!play->result.is_change);
+	ck_assert_uint_eq(serial_of(play), 1);
+	ck_assert_uint_eq(zone_shape(stage_zone(&play->stage))->ttl_derived_s, 10);
+	expect_zone(&play->stage, "h 60 A 192.0.2.1\n");
+	play_free(play);
+}
+END_TEST
+
 START_TEST(explicit_records_of_types_are_merged_with_derived_ones)
 {
 	struct play *play = new_with("_http._tcp 60 PTR printer.example.\n"
@@ -326,6 +350,7 @@ int main(void)
 		at_shared_names_both_stand_and_what_both_say_is_the_bases,
 		an_instance_of_the_base_is_published_with_its_ptr,
 		a_subtype_alone_in_the_base_takes_no_name,
+		more_subtypes_than_an_instance_may_have_refuse_the_base,
 		explicit_records_of_types_are_merged_with_derived_ones,
 		an_overdue_host_goes_when_the_base_takes_its_last_instance,
 		the_shape_travels_with_the_base,

@@ -263,6 +263,35 @@ START_TEST(a_text_without_a_zone_is_refused)
 }
 END_TEST
 
+START_TEST(a_name_of_an_import_has_as_many_records_as_an_update_may_give_it)
+{
+	struct play *play = play_new();
+	struct import_result result;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+
+	fputs(";: waggle-export 1\n"
+	      ";: zone z. serial=17 ring=73746167652072696e67206b65790000\n"
+	      ";: name h.z. owner=net registered=2026-11-24T00:55:17Z\n",
+	      stream);
+	for (unsigned i = 0; i <= 1000; i++) {
+		fprintf(stream, "h.z. 60 IN TXT \"%u\"\n", i);
+	}
+	fputs(";: end names=1\n", stream);
+	fclose(stream);
+	ck_assert_int_eq(read_text(play, text, false, &result), ERR_CONF);
+	ck_assert_str_eq(result.error, "f:1004: more records than a name may have, 1000");
+	/* The last one as a comment: it is one too many. */
+	strstr(text, "h.z. 60 IN TXT \"1000\"")[0] = ';';
+	ck_assert_int_eq(read_text(play, text, false, &result), OK);
+	ck_assert_uint_eq(apply(play), DNS_RCODE_NOERROR);
+	ck_assert_uint_eq(set_count(&play->stage, "h", DNS_TYPE_TXT), 1000);
+	free(text);
+	play_free(play);
+}
+END_TEST
+
 /* Lines of hexadecimal are longer than others and are not read as those are; no others may be. */
 START_TEST(a_long_line_is_a_zone_files_unless_it_is_hexadecimal)
 {
@@ -323,6 +352,7 @@ int main(void)
 		a_damaged_command_is_found_wherever_it_ends,
 		a_text_that_is_cut_or_changed_anywhere_does_no_harm,
 		a_text_without_a_zone_is_refused,
+		a_name_of_an_import_has_as_many_records_as_an_update_may_give_it,
 		a_long_line_is_a_zone_files_unless_it_is_hexadecimal,
 		any_failed_allocation_is_reported,
 	};

@@ -457,6 +457,36 @@ static void check_text_of(uint16_t type, const uint8_t *rdata, size_t size)
 	free(text);
 }
 
+/* More could not be counted where they are kept. */
+START_TEST(a_set_has_sixty_thousand_records_at_most)
+{
+	enum { MOST = 60000 };
+	struct text_error error = {{0}};
+	char *text = NULL;
+	size_t size = 0;
+	int count = 0;
+	FILE *stream = open_memstream(&text, &size);
+
+	fputs(HEAD "a 5 AAAA 2001:db8::1\n", stream);
+	for (unsigned i = 0; i <= MOST; i++) {
+		if (i == MOST) {
+			fflush(stream);
+			ck_assert_int_eq(text_parse(text, size, "zone.txt", apex, 0, count_only,
+						    &count, &error),
+					 OK);
+			ck_assert_int_eq(count, MOST + 3);
+		}
+		fprintf(stream, "A 5 A 10.0.%u.%u\n", i / 256, i % 256);
+	}
+	fclose(stream);
+	ck_assert_int_eq(text_parse(text, size, "zone.txt", apex, 0, count_only, &count, &error),
+			 ERR_CONF);
+	ck_assert_str_eq(error.text, "zone.txt:60004: more than 60000 records of type A at "
+				     "A.static.example.");
+	free(text);
+}
+END_TEST
+
 START_TEST(every_type_reads_as_it_is_written)
 {
 	struct rand rand;
@@ -661,6 +691,7 @@ int main(void)
 		a_soa_without_ttl_takes_its_minimum,
 		nul_octets_and_endless_records_are_refused,
 		long_texts_and_names_are_measured,
+		a_set_has_sixty_thousand_records_at_most,
 		every_type_reads_as_it_is_written,
 		the_callers_refusal_is_given_the_place,
 		files_are_read_and_missing_ones_named,
