@@ -32,6 +32,7 @@ struct conf_key {
 	enum hmac_algorithm algorithm;
 	const uint8_t *algorithm_name; /* "hmac-sha256." in wire form; static */
 	struct hmac_key *secret;
+	size_t secret_size; /* octets */
 	int line;
 };
 

@@ -96,6 +96,7 @@ static int set_secret(const struct decoder *decoder, const char *path, const str
 		ret = refuse(decoder, path, node->line,
 			     "%s is empty; write what \"openssl rand -base64 32\" prints", what);
 	} else {
+		key->secret_size = (size_t)count;
 		ret = hmac_key_new(&key->secret, key->algorithm, secret, (size_t)count);
 	}
 	secret_wipe(secret, sizeof(secret));
@@ -197,6 +198,23 @@ int decode_secret_file(const struct decoder *decoder, const struct row *row, con
 	return ret;
 }
 
+/* RFC 8945 8, RFC 2104 3: a secret should be as long as what is made with it. */
+static void warn_if_short(const struct decoder *decoder, const struct conf_key *key)
+{
+	const size_t wanted = hmac_size(key->algorithm);
+	char name[DNS_NAME_TEXT_MAX];
+	char quoted[2][2 * DNS_NAME_TEXT_MAX];
+
+	if (key->secret_size < wanted) {
+		log_line(LOG_LEVEL_WARNING, "secret of a key is short",
+			 "file=%s line=%d key=%s octets=%zu wanted=%zu hint=\"openssl rand -base64 "
+			 "%zu\"",
+			 log_quote(quoted[0], sizeof(quoted[0]), decoder->conf->path), key->line,
+			 log_quote(quoted[1], sizeof(quoted[1]), dns_name_to_text(name, key->name)),
+			 key->secret_size, wanted, wanted);
+	}
+}
+
 static int decode_one_key(const struct decoder *decoder, const char *path, const struct node *node,
 			  struct conf_key *key)
 {
@@ -209,6 +227,9 @@ static int decode_one_key(const struct decoder *decoder, const char *path, const
 		return refuse(decoder, path, node->line,
 			      "key %s has no secret; write secret-file, or secret",
 			      dns_name_to_text(text, key->name));
+	}
+	if (ret == OK) {
+		warn_if_short(decoder, key);
 	}
 	return ret;
 }

@@ -304,17 +304,21 @@ START_TEST(a_reference_keeps_the_configuration)
 }
 END_TEST
 
-/* Loads `text` from a file beside `secret`; what the load wrote to standard error is in `log`. */
-static int load_with_secret(const char *secret, mode_t mode, struct conf_error *error, char *log,
-			    size_t log_size)
+/*
+ * Loads a file with a key (and `more` of it) beside its `secret`; what the load wrote to standard
+ * error is in `log`.
+ */
+static int load_key(const char *more, const char *secret, mode_t mode, struct conf_error *error,
+		    char *log, size_t log_size)
 {
-	static const char text[] = BARE "key:\n  - {name: k, secret-file: k.key}\n";
+	char text[200];
 	char directory[64];
 	char path[128];
 	struct conf *conf = NULL;
 	FILE *capture = tmpfile();
 	const int saved = dup(STDERR_FILENO);
 
+	snprintf(text, sizeof(text), BARE "key:\n  - {name: k, secret-file: k.key%s}\n", more);
 	make_directory(directory);
 	make_file(directory, "w.conf", text, 0644);
 	make_file(directory, "k.key", secret, mode);
@@ -332,16 +336,25 @@ static int load_with_secret(const char *secret, mode_t mode, struct conf_error *
 	return ret;
 }
 
+static int load_with_secret(const char *secret, mode_t mode, struct conf_error *error, char *log,
+			    size_t log_size)
+{
+	return load_key("", secret, mode, error, log, log_size);
+}
+
+/* 48 octets. */
+#define LONG_SECRET "AAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAECAAEC"
+
 START_TEST(a_secret_file_holds_base64)
 {
 	static const struct {
 		const char *text;
 		const char *error; /* the end of it, or NULL */
 	} cases[] = {
-		{"AAEC", NULL},
-		{"  AAEC\r\n\n", NULL},
-		{"AAEC\nAAEC\n", NULL},
-		{"AQ==", NULL},
+		{LONG_SECRET, NULL},
+		{"  " LONG_SECRET "\r\n\n", NULL},
+		{LONG_SECRET "\nAAEC\n", NULL},
+		{LONG_SECRET "AQ==", NULL},
 		{"", "is empty; write what \"openssl rand -base64 32\" prints"},
 		{"\n", "is empty; write what \"openssl rand -base64 32\" prints"},
 		{"key \"ops\" {\n\talgorithm hmac-sha256;\n};\n",
@@ -389,12 +402,49 @@ START_TEST(a_secret_that_everybody_can_read_is_taken_with_a_warning)
 	struct conf_error error;
 	char log[512];
 
-	ck_assert_int_eq(load_with_secret("AAEC", 0640, &error, log, sizeof(log)), OK);
+	ck_assert_int_eq(load_with_secret(LONG_SECRET, 0640, &error, log, sizeof(log)), OK);
 	ck_assert_str_eq(log, "");
-	ck_assert_int_eq(load_with_secret("AAEC", 0644, &error, log, sizeof(log)), OK);
+	ck_assert_int_eq(load_with_secret(LONG_SECRET, 0644, &error, log, sizeof(log)), OK);
 	ck_assert_ptr_nonnull(strstr(log, "k.key"));
 	ck_assert_ptr_nonnull(strstr(log, "mode=0644"));
 	ck_assert_ptr_null(strstr(log, "AAEC"));
+}
+END_TEST
+
+/* RFC 8945 8. */
+START_TEST(a_secret_shorter_than_its_mac_is_taken_with_a_warning)
+{
+	static const struct {
+		const char *more;
+		int characters; /* of BASE64, four for three octets */
+		const char *said; /* NULL: nothing */
+	} cases[] = {
+		{"", 44, NULL},
+		{"", 40, "key=k. octets=30 wanted=32 hint=\"openssl rand -base64 32\""},
+		{"", 4, "key=k. octets=3 wanted=32 "},
+		{", algorithm: hmac-sha384", 64, NULL},
+		{", algorithm: hmac-sha384", 60, "key=k. octets=45 wanted=48 "},
+		{", algorithm: hmac-sha512", 64, "key=k. octets=48 wanted=64 "},
+	};
+	struct conf_error error;
+	char log[512];
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char secret[] = LONG_SECRET;
+
+		secret[cases[i].characters] = '\0';
+		ck_assert_int_eq(load_key(cases[i].more, secret, 0600, &error, log, sizeof(log)),
+				 OK);
+		ck_assert_ptr_null(strstr(log, "AAEC"));
+		if (cases[i].said == NULL) {
+			ck_assert_str_eq(log, "");
+			continue;
+		}
+		ck_assert_ptr_nonnull(
+			strstr(log, "level=warning msg=\"secret of a key is short\" "));
+		ck_assert_ptr_nonnull(strstr(log, "/w.conf line=3 "));
+		ck_assert_ptr_nonnull(strstr(log, cases[i].said));
+	}
 }
 END_TEST
 
@@ -547,6 +597,7 @@ int main(void)
 		a_secret_file_holds_base64,
 		a_secret_file_is_bounded,
 		a_secret_that_everybody_can_read_is_taken_with_a_warning,
+		a_secret_shorter_than_its_mac_is_taken_with_a_warning,
 		a_file_that_is_not_there_is_named,
 		each_failed_allocation_fails_the_load_alone,
 		every_sample_is_right,
