@@ -5,9 +5,11 @@
 #include "net/connection.h"
 
 #include <limits.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 
 #include "base/list.h"
 #include "net/inner.h"
@@ -457,6 +459,127 @@ START_TEST(a_reply_of_many_messages_is_freed_with_its_connection)
 }
 END_TEST
 
+/* ---- turns --------------------------------------------------------------------------------- */
+
+enum { GATE_CALLS = 5, GATE_SIZE = 20000 /* more than a turn's 16 KiB */ };
+
+/* A message in each turn of its connection; the thread stands still in the second one. */
+struct gate {
+	struct source source;
+	sem_t reached;
+	sem_t opened;
+	_Atomic(unsigned) calls;
+	uint64_t received[GATE_CALLS + 1]; /* messages of all connections by then, at each call */
+};
+
+static int gate_next(struct source *source, struct request_desk *desk, uint8_t *wire)
+{
+	struct gate *gate = list_entry(source, struct gate, source);
+	const unsigned call = atomic_load(&gate->calls) + 1;
+
+	gate->received[call] = atomic_load(&desk->tally->tcp_received);
+	atomic_store(&gate->calls, call);
+	if (call == 2) {
+		sem_post(&gate->reached);
+		sem_wait(&gate->opened);
+	}
+	memset(wire, 0, GATE_SIZE);
+	return call < GATE_CALLS ? GATE_SIZE : 0;
+}
+
+static void gate_free(struct source *source)
+{
+	(void)source;
+}
+
+static const struct source_ops gate_ops = {.next = gate_next, .free = gate_free};
+
+/* A connection, the first one, that is answered by `gate`; its UPDATE waits with the core. */
+static int dial_gate(struct server *server, struct gate *gate)
+{
+	const int fd = dial_tcp(server);
+	char text[256];
+
+	send_framed(fd, add_text(text, 1, 1));
+	wait_for_updates(server, 1);
+	gate->source.ops = &gate_ops;
+	sem_init(&gate->reached, 0, 0);
+	sem_init(&gate->opened, 0, 0);
+	return fd;
+}
+
+static void post_gate(struct server *server, struct gate *gate)
+{
+	struct ticket *ticket = calloc(1, sizeof(*ticket));
+
+	ticket->net = server->net;
+	ticket->conf = conf_ref(server->conf);
+	ticket->connection = 1;
+	ticket->source = &gate->source;
+	ck_assert_int_eq(stream_thread_post(server->net->streams[0], ticket), OK);
+	sem_wait(&gate->reached);
+}
+
+/* Until all that was sent is where the server reads it. */
+static void wait_for_arrival(int fd)
+{
+	const uint64_t start_ms = clock_mono_ms();
+	int left = 1;
+
+	while (left > 0) {
+		ck_assert_uint_lt(clock_mono_ms() - start_ms, DEADLINE_MS);
+		ck_assert_int_eq(ioctl(fd, SIOCOUTQ, &left), 0);
+		poll(NULL, 0, 1);
+	}
+}
+
+START_TEST(who_sends_much_waits_for_a_turn_and_who_asks_little_does_not)
+{
+	enum { MANY = 50 }; /* 23 octets each: over 1 KiB */
+	static uint8_t reply[DNS_MESSAGE_MAX];
+	static struct gate gate;
+	const char *texts[MANY];
+	uint8_t stream[MANY * 32];
+	struct server server = server_start_with("\"127.0.0.1@0\"", "  stream-threads: 1\n");
+	struct hold hold;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		texts[i] = QUERY("0001");
+	}
+	const size_t size = frame(stream, sizeof(stream), texts, MANY);
+	ck_assert_uint_gt(size, 1024);
+	server_publish(&server);
+	hold_core(&hold, &server);
+	const int gated = dial_gate(&server, &gate);
+	const int much = dial_tcp(&server);
+	const int little = dial_tcp(&server);
+
+	ck_assert(is_served(much) && is_served(little));
+	post_gate(&server, &gate);
+	ck_assert_int_eq(send(much, stream, size, 0), (ssize_t)size);
+	send_framed(little, QUERY("0002"));
+	wait_for_arrival(much);
+	wait_for_arrival(little);
+	sem_post(&gate.opened);
+	for (unsigned i = 0; i < MANY; i++) {
+		receive_framed(much, reply);
+		ck_assert_uint_eq(id_of(reply), 1);
+	}
+	receive_framed(little, reply);
+	ck_assert_uint_eq(id_of(reply), 2);
+	wait_for(&gate.calls, GATE_CALLS);
+	/* Both came while the gate had its turn. Of one the answer was not waited for; the other was
+	 * behind the gate, and had all of its turn. */
+	ck_assert_uint_eq(gate.received[3] - gate.received[2], 1);
+	ck_assert_uint_eq(gate.received[4] - gate.received[2], 1 + MANY);
+	close(gated);
+	close(much);
+	close(little);
+	release_core(&hold);
+	server_stop(&server);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -471,6 +594,7 @@ int main(void)
 		a_reply_of_many_messages_is_made_as_it_is_read_and_others_come_between,
 		a_reply_of_many_messages_that_cannot_go_on_ends_its_connection,
 		a_reply_of_many_messages_is_freed_with_its_connection,
+		who_sends_much_waits_for_a_turn_and_who_asks_little_does_not,
 	};
 
 	return run_tests("connection", tests, COUNT_OF(tests));
