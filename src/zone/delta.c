@@ -12,7 +12,6 @@
 #define HISTORY_MAX_SIZE (1u << 20)
 
 #define SLOTS_FIRST 512 /* for a batch of 64 registrations */
-#define KEY_SMALL 512
 
 /* An RR, its octets behind it, with the sum of what happened to it. */
 struct change {
@@ -27,7 +26,7 @@ struct change {
 
 void changes_init(struct changes *changes, const struct siphash_key *hash)
 {
-	*changes = (struct changes){.seed = hash->k0, .end = &changes->first};
+	*changes = (struct changes){.hash = hash, .end = &changes->first};
 	arena_init(&changes->arena, 32768);
 }
 
@@ -35,25 +34,6 @@ void changes_deinit(struct changes *changes)
 {
 	free(changes->slots);
 	arena_deinit(&changes->arena);
-}
-
-/* Of type, TTL, owner folded, RDATA folded: equal for equal RRs. false: no memory. */
-static bool change_hash(struct changes *changes, const struct delta_rr *rr, size_t name_size,
-			uint64_t *hash)
-{
-	const size_t size = sizeof(uint64_t) + name_size + rr->size;
-	uint64_t few[KEY_SMALL / sizeof(uint64_t)];
-	uint8_t *key = size <= sizeof(few) ? (uint8_t *)few : arena_alloc(&changes->arena, size);
-	const uint64_t head = (uint64_t)rr->type << 32 | rr->ttl;
-
-	if (key == NULL) {
-		return false;
-	}
-	memcpy(key, &head, sizeof(head));
-	dns_octets_fold(key + sizeof(head), rr->name, name_size);
-	dns_rdata_fold(key + sizeof(head) + name_size, rr->type, rr->rdata, rr->size);
-	*hash = map_hash(changes->seed, key, size);
-	return true;
 }
 
 /* At most as many changes as slots. */
@@ -123,16 +103,12 @@ void changes_add(struct root_writer *writer, struct zone_work *work, int sign,
 		 const struct delta_rr *rr)
 {
 	struct changes *changes = &work->changes;
-	uint64_t hash = 0;
 
 	if (writer->is_silent || work->is_anew) {
 		return;
 	}
 	const size_t name_size = dns_name_size(rr->name);
-	if (!change_hash(changes, rr, name_size, &hash)) {
-		writer->txn.failed = true;
-		return;
-	}
+	const uint64_t hash = rr_hash(changes->hash, rr, name_size);
 	struct change *change = change_find(changes, rr, hash);
 	if (change == NULL) {
 		change = change_new(changes, rr, name_size, hash);

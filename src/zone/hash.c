@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "zone/zone.h"
 
 static inline uint64_t load_four(const uint8_t *octets)
 {
@@ -21,15 +22,13 @@ static inline uint64_t load_some(const uint8_t *octets, size_t size)
 	return load_four(octets) | load_four(octets + size - 4) << 8 * (size - 4);
 }
 
-static inline void absorb_label(struct siphash_state *s, const uint8_t *label)
+static inline void absorb(struct siphash_state *s, const uint8_t *octets, size_t size)
 {
-	size_t left = label[0] + 1u;
-
-	for (; left >= 8; left -= 8, label += 8) {
-		siphash_word(s, dns_fold_word(siphash_load(label)), 1);
+	for (; size >= 8; size -= 8, octets += 8) {
+		siphash_word(s, dns_fold_word(siphash_load(octets)), 1);
 	}
-	if (left > 0) {
-		siphash_word(s, dns_fold_word(load_some(label, left)), 1);
+	if (size > 0) {
+		siphash_word(s, dns_fold_word(load_some(octets, size)), 1);
 	}
 }
 
@@ -57,7 +56,8 @@ uint64_t name_hash_on(struct siphash_state *state, size_t known, size_t count, c
 	struct siphash_state s = *state;
 
 	for (; known < count; known++) {
-		absorb_label(&s, name + labels->at[labels->count - known - 1]);
+		const uint8_t *label = name + labels->at[labels->count - known - 1];
+		absorb(&s, label, label[0] + 1u);
 	}
 	*state = s;
 	return hash_so_far(s);
@@ -95,4 +95,14 @@ struct siphash_state name_state(const struct siphash_key *key, const uint8_t *na
 	labels_of(&labels, name);
 	(void)name_hash_on(&s, 0, labels.count, name, &labels);
 	return s;
+}
+
+uint64_t rr_hash(const struct siphash_key *key, const struct delta_rr *rr, size_t name_size)
+{
+	struct siphash_state s = siphash_begin(key);
+
+	siphash_word(&s, (uint64_t)rr->type << 32 | rr->ttl, 1);
+	absorb(&s, rr->name, name_size);
+	absorb(&s, rr->rdata, rr->size);
+	return hash_so_far(s);
 }

@@ -53,3 +53,7 @@ struct siphash_state name_state(const struct siphash_key *key, const uint8_t *na
  */
 uint64_t name_hash_on(struct siphash_state *state, size_t known, size_t count, const uint8_t *name,
 		      const struct labels *labels);
+
+/* Of type, TTL, owner and RDATA, as if all its octets were a name's: equal for equal RRs. */
+struct delta_rr;
+uint64_t rr_hash(const struct siphash_key *key, const struct delta_rr *rr, size_t name_size);

@@ -119,7 +119,7 @@ struct change;
 
 struct changes {
 	struct arena arena;
-	uint64_t seed;
+	const struct siphash_key *hash; /* the transaction's */
 	struct change *first;
 	struct change **end;
 	size_t count;
