@@ -91,6 +91,13 @@ bool registry_beat_find(const struct zone *zone, const struct command_update *up
 bool registry_beat_renew(const struct registry_beat *beat, uint64_t now_ms);
 
 /*
+ * Is it plain that this UPDATE changes the zone or is refused, and is no replay? Then it belongs into
+ * the log, and need not be evaluated before. false: evaluate.
+ */
+bool registry_is_plain_change(const struct zone *zone, const struct registry_update *parts,
+			      uint64_t now_s);
+
+/*
  * Applies one command of any kind. `version` is the number that this command's registrations get
  * (unique and rising: the log index and the command's place). ERR_NOMEM, ERR_DAMAGED: abort the
  * writer, the node stops. A refusal is OK with result->rcode set.

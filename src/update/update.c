@@ -488,6 +488,9 @@ static enum update_outcome decide(struct receipt *receipt)
 		update_no_memory(receipt->answer);
 		return UPDATE_REPLY;
 	}
+	if (registry_is_plain_change(receipt->zone, &parts, request->now_s)) {
+		return submit(receipt->answer, &parts);
+	}
 	/* Apply gives the true version; nothing is written from this plan. */
 	if (registry_evaluate_parts(receipt->zone, &parts, root_version(request->root) + 1,
 				    request->now_s, receipt->arena, &plan) != OK) {

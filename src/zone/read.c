@@ -179,22 +179,33 @@ void node_holding(const struct node *node, struct holding *holding)
 	}
 }
 
+/* The flags of this value in the set; -1: it is not there. */
+static int flags_of(const struct rrset *set, const uint8_t *rdata, uint16_t size)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		uint16_t other_size;
+		uint8_t flags;
+		const uint8_t *other = rrset_member(set, i, &other_size, &flags);
+		if (dns_rdata_equal(set->type, other, other_size, rdata, size)) {
+			return flags;
+		}
+	}
+	return -1;
+}
+
 bool node_has_record(const struct node *node, const struct record *record)
 {
 	const struct rrset *set = node_rrset(node, record->type);
 
-	if (set == NULL || set->ttl != record->ttl) {
-		return false;
-	}
-	for (uint32_t i = 0; i < set->count; i++) {
-		uint16_t size;
-		uint8_t flags;
-		const uint8_t *rdata = rrset_member(set, i, &size, &flags);
-		if (dns_rdata_equal(record->type, rdata, size, record->rdata, record->size)) {
-			return flags == record->flags;
-		}
-	}
-	return false;
+	return set != NULL && set->ttl == record->ttl &&
+	       flags_of(set, record->rdata, record->size) == record->flags;
+}
+
+bool node_has_value(const struct node *node, uint16_t type, const uint8_t *rdata, uint16_t size)
+{
+	const struct rrset *set = node_rrset(node, type);
+
+	return set != NULL && flags_of(set, rdata, size) >= 0;
 }
 
 size_t node_content(const struct node *node, struct content *content, struct record *records,

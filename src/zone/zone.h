@@ -238,6 +238,9 @@ void node_holding(const struct node *node, struct holding *holding);
 /* Was this put for the name, with its TTL and flags? Its value compares as dns_rdata_equal(). */
 bool node_has_record(const struct node *node, const struct record *record);
 
+/* The same, whatever its TTL and flags; NULL has nothing. */
+bool node_has_value(const struct node *node, uint16_t type, const uint8_t *rdata, uint16_t size);
+
 /* Number of explicit records; room for node_content(). */
 size_t node_record_count(const struct node *node);
 

@@ -47,6 +47,7 @@
 
 struct play {
 	bool is_plain; /* the last UPDATE: a heartbeat without an evaluation */
+	bool is_plain_change; /* it: a change without one */
 	struct stage stage;
 	struct arena arena;
 	struct plan plan;
@@ -231,35 +232,46 @@ static inline void write_base(struct play *play, const struct zone_shape *shape,
 
 /* ---- heartbeats -------------------------------------------------------------------------- */
 
-/* Is the UPDATE that was written last plainly a heartbeat? The lease that its reply would say. */
-static inline bool is_plain(struct play *play, const struct root *root, struct dns_lease *granted)
+/* Is the UPDATE that was written last plainly a heartbeat, or a change? What a heartbeat's reply says. */
+static inline void look_plain(struct play *play, const struct root *root, struct dns_lease *granted)
 {
 	enum { CHANGES = 64 };
 	static struct command_prereq prereqs[CHANGES];
 	static struct command_change changes[CHANGES];
+	static enum name_role roles[CHANGES];
 	struct command_update head;
 
+	play->is_plain = false;
+	play->is_plain_change = false;
 	if (command_kind(play->command, play->size) != COMMAND_UPDATE) {
-		return false;
+		return;
 	}
 	must(command_read_update_head(&head, play->command, play->size));
 	const struct zone *zone = root_zone(root, head.zone);
 	if (zone == NULL || !zone_is_registry(zone) || !zone_is_served(zone) ||
 	    head.prereq_count > CHANGES || head.update_count > CHANGES) {
-		return false;
+		return;
 	}
 	must(command_read_update_records(&head, prereqs, changes));
-	struct registry_beat beat;
-	if (!registry_beat_find(zone, &head, changes, &beat)) {
-		return false;
+	for (size_t i = 0; i < head.update_count; i++) {
+		roles[i] = zone_role(zone, changes[i].name);
 	}
-	*granted = beat.lease;
-	return registry_beat_renew(&beat, 1);
+	const struct registry_update parts = {&head, prereqs, changes, roles};
+	play->is_plain_change = registry_is_plain_change(zone, &parts, play->time_s);
+	struct registry_beat beat;
+	if (registry_beat_find(zone, &head, changes, &beat)) {
+		*granted = beat.lease;
+		play->is_plain = registry_beat_renew(&beat, 1);
+	}
 }
 
 /* Then the evaluation says the same of it. */
 static inline void check_plain(const struct play *play, const struct dns_lease *granted)
 {
+	if (play->is_plain_change) {
+		ck_assert(!play->is_plain && !play->result.is_stale);
+		ck_assert(play->result.is_change || play->result.rcode != DNS_RCODE_NOERROR);
+	}
 	if (!play->is_plain) {
 		return;
 	}
@@ -296,7 +308,7 @@ static inline unsigned apply(struct play *play)
 		batch_begin(play);
 	}
 	struct dns_lease granted = {0};
-	play->is_plain = is_plain(play, root_draft(play->stage.writer), &granted);
+	look_plain(play, root_draft(play->stage.writer), &granted);
 	play->version++;
 	must(registry_apply(play->stage.writer, play->command, play->size, play->version,
 			    play->time_s, &play->arena, &play->result, &play->plan));
@@ -329,7 +341,7 @@ static inline unsigned evaluate(struct play *play, const char *who, const char *
 
 	write_update(play, who, lines);
 	arena_reset(&play->arena);
-	play->is_plain = is_plain(play, play->stage.root, &granted);
+	look_plain(play, play->stage.root, &granted);
 	must(registry_evaluate(play->stage.root, play->command, play->size, 999, play->time_s,
 			       &play->arena, &play->plan));
 	play->result = play->plan.result;

@@ -370,6 +370,57 @@ START_TEST(a_heartbeat_is_plain_within_change_max)
 }
 END_TEST
 
+/* Here, too: each UPDATE of these suites that is taken for one is evaluated. */
+START_TEST(a_change_that_is_plain_needs_no_evaluation)
+{
+	static const struct {
+		const char *who;
+		const char *lines;
+		bool is_plain;
+	} cases[] = {
+		{"a lease:60", "add new 60 A 192.0.2.1\n", true},
+		{"a", "add new 60 A 192.0.2.1\n", true},
+		{"net", "add new 60 A 192.0.2.1\n", true},
+		{"b", "add h 60 A 192.0.2.2\n", true},
+		{"a lease:60", "add h 60 A 192.0.2.2\n", true},
+		{"a lease:60", "add h 60 TXT \"v=1\"\n", true},
+		{"a lease:60", "add _http._tcp 60 PTR alone._http._tcp\n", true},
+		{"a lease:60", "del web._http._tcp SRV\nadd web._http._tcp 60 SRV 0 0 81 h\n",
+		 true},
+		{"a lease:60", "del new\nadd new 60 A 192.0.2.1\n", true},
+		{"a", "del _http._tcp PTR web._http._tcp\ndel web._http._tcp\ndel h\n", true},
+		{"net", "del h\n", true},
+		{"a lease:60", REGISTER_WEB, false},
+		{"a lease:60", "add h 50 A 192.0.2.1\n", false},
+		{"a lease:60", SRP_WEB, false},
+		{"a lease:60", "add new 60 A 192.0.2.1\ndel new\n", false},
+		{"a lease:60 signed:999", "add new 60 A 192.0.2.1\nadd h 60 A 192.0.2.2\n", false},
+		{"a signed:999", "del h\n", false},
+		{"a signed:999", "add gone 60 A 192.0.2.1\n", false},
+		{"a", "add gone 60 A 192.0.2.1\n", true},
+		{"a", "del new\n", false},
+		{"a", "del h TXT\n", false},
+		{"a", "add new 60 CNAME h\n", false},
+		{"a", "add c 60 CNAME k\nadd c 60 A 192.0.2.1\n", false},
+		{"a", "add _red._sub._http._tcp 60 PTR web._http._tcp\n", false},
+		{"a", "add _http._tcp 60 TXT \"v=1\"\n", false},
+		{"a", "add @ 60 TXT \"v=1\"\n", false},
+		{"a", "", false},
+	};
+	struct play *play = play_new();
+
+	updated(play, "a lease:60", REGISTER_WEB "add alone._http._tcp 60 SRV 0 0 80 h\n");
+	updated(play, "a", "add c 60 CNAME h\nadd gone 60 A 192.0.2.1\n");
+	updated(play, "a", "del gone\n");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		evaluate(play, cases[i].who, cases[i].lines);
+		ck_assert_msg(play->is_plain_change == cases[i].is_plain, "%s %s", cases[i].who,
+			      cases[i].lines);
+	}
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_refusal_is_no_heartbeat)
 {
 	struct play *play = play_new();
@@ -435,6 +486,7 @@ int main(void)
 		a_heartbeat_of_an_expiring_lease_takes_the_logged_path,
 		a_heartbeat_that_is_plain_needs_no_evaluation,
 		a_heartbeat_is_plain_within_change_max,
+		a_change_that_is_plain_needs_no_evaluation,
 		a_refusal_is_no_heartbeat,
 		nth_allocation_fails_cleanly,
 	};
