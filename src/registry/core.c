@@ -294,6 +294,7 @@ static void run_publish(struct core *core, struct turn *turn)
 	const uint64_t now_ms = clock_mono_ms();
 
 	if (!core->is_published) {
+		core_drop_draft(core);
 		/* Nobody could be heard until now: all leases begin anew. */
 		leases_stall(&core->leases, now_ms - core->leases_ms, now_ms);
 		core->is_published = true;
@@ -411,8 +412,10 @@ static void run_edit(struct core *core, struct turn *turn)
 	struct ask_edit *request = list_entry(ask_of(turn), struct ask_edit, ask);
 	const uint64_t index = root_index(reclaim_root(core->reclaim));
 	struct root_writer *writer = NULL;
-	int ret = root_begin(&writer, reclaim_root(core->reclaim));
+	int ret;
 
+	core_drop_draft(core);
+	ret = root_begin(&writer, reclaim_root(core->reclaim));
 	if (ret == OK) {
 		ret = request->edit(writer, request->context);
 	}

@@ -1,6 +1,6 @@
 /*
- * The core: gathers commands, proposes them as one batch, applies what was made durable, publishes
- * the new root, and hands out the results.
+ * The core: gathers commands, proposes them as one batch, applies it while the log writes it, publishes
+ * the new root once it is durable, and hands out the results.
  *
  * One batch is in flight; what arrives meanwhile is the next. A result is given only after the
  * root that holds it is published, so who has his answer finds his change in every query that is

@@ -4,16 +4,19 @@
  * 1. it waits with others while a batch is in flight, and then for as many as were here at once
  *    lately, GATHER_MS at most; who is alone waits for nobody;
  * 2. what waits becomes one entry, and the log makes it durable (core_propose);
- * 3. the next batch goes to the log if it is full already, then this one is applied command by
- *    command (apply);
- * 4. the new root is committed, its leases go to the timer, and it is published;
+ * 3. meanwhile it is applied command by command to a draft of the next root (draft_ahead): the time
+ *    that the disk takes is not lost;
+ * 4. when the log has it, the next batch goes there if it is full already, and the draft is committed,
+ *    its leases go to the timer, and it is published (settle);
  * 5. the results are handed out (finish).
  *
  * A sync costs as much as four commands, and the disk's time. Senders that wait for their answers would
  * part in two halves, of which one is synced while the other comes; so they are one batch again.
  *
- * When the log fails, the batch is answered SERVFAIL and the next tries again. When applying fails,
- * memory is out or the log is damaged: the process stops, and a start replays.
+ * When the log fails, the draft is dropped, the batch is answered SERVFAIL, and the next tries again.
+ * Whoever else writes to the root meanwhile drops the draft, too, and it is made when the log has the
+ * batch. When applying fails then, memory is out or the log is damaged: the process stops, and a start
+ * replays.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -25,8 +28,6 @@
 #include "base/err.h"
 #include "dns/types.h"
 #include "registry/core_inside.h"
-
-#define TAKEOVER_LINES 100 /* a second */
 
 static struct core_job *job_at(struct list *link)
 {
@@ -226,31 +227,42 @@ int core_commit(struct core *core, struct root_writer *writer, uint64_t index)
 	return OK;
 }
 
-/* A line for each name that changed by a right to take over, so that its owner can be told. */
-static void say_takeovers(struct core *core, const struct plan *plan)
+static void note_takeovers(struct core *core, const struct plan *plan)
 {
+	struct takeovers *takeovers = &core->takeovers;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->names[i].is_takeover && takeovers->count++ < TAKEOVER_LINES) {
+			takeovers->items[takeovers->count - 1].before = plan->names[i].old;
+			takeovers->items[takeovers->count - 1].by = plan->owner;
+		}
+	}
+}
+
+/* A line for each name that changed by a right to take over, so that its owner can be told. */
+static void say_takeovers(struct core *core)
+{
+	const struct takeovers *takeovers = &core->takeovers;
 	char name[DNS_NAME_TEXT_MAX];
 	char quoted[2 * DNS_NAME_TEXT_MAX];
 	char from[DNS_NAME_TEXT_MAX + 8];
 	char by[DNS_NAME_TEXT_MAX + 8];
 
-	for (size_t i = 0; i < plan->count; i++) {
+	for (size_t i = 0; i < takeovers->count; i++) {
 		struct content before;
 		uint32_t left_out;
 
-		if (!plan->names[i].is_takeover) {
-			continue;
-		}
 		counter_add(&core->counters.takeovers, 1);
-		if (!log_may(&core->takeover_limit, clock_mono_ms(), TAKEOVER_LINES, &left_out)) {
+		if (!log_may(&core->takeover_limit, clock_mono_ms(), TAKEOVER_LINES, &left_out) ||
+		    i >= TAKEOVER_LINES) {
 			continue;
 		}
-		node_content(plan->names[i].old, &before, NULL, 0);
+		node_content(takeovers->items[i].before, &before, NULL, 0);
 		dns_name_to_text(name, before.name);
 		log_line(LOG_LEVEL_INFO, "registered name taken over",
 			 "name=%s owner=\"%s\" by=\"%s\" left_out=%" PRIu32,
 			 log_quote(quoted, sizeof(quoted), name), owner_text(from, &before.owner),
-			 owner_text(by, &plan->owner), left_out);
+			 owner_text(by, &takeovers->items[i].by), left_out);
 	}
 }
 
@@ -263,48 +275,104 @@ static void take_result(void *context, size_t number, const struct command_resul
 	(void)number;
 	job->result = *result;
 	core->next_job = core->next_job->next;
-	counter_add(&core->counters.commands, 1);
-	if (result->rcode != DNS_RCODE_NOERROR) {
-		counter_add(&core->counters.refused, 1);
-		counter_add(&core->counters.prohibited, result->rcode == DNS_RCODE_REFUSED);
-		counter_add(&core->counters.owned, result->is_owned);
-	} else {
+	if (result->rcode == DNS_RCODE_NOERROR) {
 		core_touch(core, plan);
-		say_takeovers(core, plan);
+		note_takeovers(core, plan);
 		core_note_news(core, job, plan);
 		core_note_change(core, plan->zone);
 	}
 }
 
-static void apply(struct core *core, struct batch *batch, uint64_t index)
+static void forget_notes(struct core *core)
 {
-	const struct root *before = reclaim_root(core->reclaim);
-	struct root_writer *writer;
-	int ret = root_begin(&writer, before);
+	core->touched.used = 0;
+	core->touched.failed = false;
+	core->changed.count = 0;
+	core->takeovers.count = 0;
+}
+
+void core_drop_draft(struct core *core)
+{
+	root_abort(core->draft);
+	core->draft = NULL;
+	forget_notes(core);
+}
+
+/* Applies the batch to the newest root; nothing of it is seen yet. */
+static int draft(struct core *core, struct batch *batch, uint64_t index)
+{
+	int ret = root_begin(&core->draft, reclaim_root(core->reclaim));
 
 	if (ret != OK) {
-		stop_now(index, ret);
+		return ret;
 	}
+	core->draft_index = index;
 	core->next_job = batch->jobs.next;
 	core_open_news(core);
-	ret = registry_apply_batch(writer, index, batch->entry, batch->size, &core->arena,
+	ret = registry_apply_batch(core->draft, index, batch->entry, batch->size, &core->arena,
 				   take_result, core);
+	arena_reset(&core->arena);
 	if (ret == OK && core->touched.failed) {
 		ret = ERR_NOMEM;
 	}
+	if (ret != OK) {
+		core_drop_draft(core);
+	}
+	return ret;
+}
+
+/* While the disk has the batch; what fails now is tried again when it is there. */
+static void draft_ahead(struct core *core)
+{
+	if (core->flying != NULL && core->draft == NULL) {
+		(void)draft(core, core->flying, core->flying_index);
+	}
+}
+
+static void count_results(struct core *core, const struct batch *batch)
+{
+	for (struct list *link = batch->jobs.next; link != &batch->jobs; link = link->next) {
+		const struct command_result *result = &job_at(link)->result;
+
+		counter_add(&core->counters.commands, 1);
+		if (result->rcode != DNS_RCODE_NOERROR) {
+			counter_add(&core->counters.refused, 1);
+			counter_add(&core->counters.prohibited, result->rcode == DNS_RCODE_REFUSED);
+			counter_add(&core->counters.owned, result->is_owned);
+		}
+	}
+	counter_add(&core->counters.batches, 1);
+}
+
+/* The log has the batch: it counts, and everybody sees it. */
+static void settle(struct core *core, struct batch *batch, uint64_t index)
+{
+	const struct root *before = reclaim_root(core->reclaim);
+	struct root_writer *writer;
+	int ret = OK;
+
+	if (core->draft != NULL && core->draft_index != index) {
+		core_drop_draft(core);
+	}
+	if (core->draft == NULL) {
+		ret = draft(core, batch, index);
+	}
+	writer = core->draft;
+	core->draft = NULL;
 	if (ret == OK) {
+		say_takeovers(core);
 		ret = core_commit(core, writer, index);
 	}
 	if (ret != OK) {
 		stop_now(index, ret);
 	}
-	counter_add(&core->counters.batches, 1);
+	count_results(core, batch);
 	core_renew_touched(core);
-	arena_reset(&core->arena);
 	/* While there is the root before. */
 	core_look_at_sizes(core, before);
 	core_say_news(core, before);
 	core_show(core);
+	forget_notes(core);
 }
 
 /* ---- the log ------------------------------------------------------------------------------- */
@@ -347,47 +415,7 @@ static void end_batch(struct core *core, struct batch *batch, int status)
 	batch_clear(batch);
 }
 
-/* The answers are out: whoever got one may be back soon. */
-static void gather(struct core *core)
-{
-	core_propose(core);
-	if (core->is_gathering && core->company > 1) {
-		loop_timer_set(core->gathered, GATHER_MS);
-	} else {
-		core->is_gathering = false;
-	}
-}
-
-void core_end_gathering(void *context)
-{
-	struct core *core = context;
-
-	core->is_gathering = false;
-	core_propose(core);
-}
-
-/* The log's answer, on our thread. */
-static void run_appended(struct core *core, struct turn *turn)
-{
-	struct batch *batch = core->flying;
-	const int status = core->appended.status;
-	const uint64_t index = core->appended.index;
-
-	(void)turn;
-	core->flying = NULL;
-	core->is_gathering = true;
-	if (status == OK) {
-		/* The disk works on the next while we apply this one. */
-		core_propose(core);
-		apply(core, batch, index);
-	}
-	end_batch(core, batch, status);
-	if (core->flying == NULL && !core->is_stopping) {
-		gather(core);
-	}
-	core_save(core);
-	core_end_when_idle(core);
-}
+static void run_appended(struct core *core, struct turn *turn);
 
 /* A batch that is neither in flight nor being applied. */
 static struct batch *free_batch(struct core *core)
@@ -419,6 +447,7 @@ static int fly(struct core *core, struct batch *batch)
 		return ret;
 	}
 	core->flying = batch;
+	core->flying_index = core->log_ops->last(core->log) + 1;
 	core->appended.turn.run = run_appended;
 	ret = core->log_ops->append(core->log, batch->entry, batch->size, appended, core);
 	if (ret != OK) {
@@ -432,7 +461,7 @@ static bool is_complete(const struct core *core)
 	return !core->is_gathering || core->waiting_count >= core->company;
 }
 
-void core_propose(struct core *core)
+static void propose(struct core *core)
 {
 	while (core->flying == NULL && !list_is_empty(&core->waiting) && is_complete(core)) {
 		struct batch *batch = free_batch(core);
@@ -442,6 +471,57 @@ void core_propose(struct core *core)
 			end_batch(core, batch, ret);
 		}
 	}
+}
+
+void core_propose(struct core *core)
+{
+	propose(core);
+	draft_ahead(core);
+}
+
+/* The answers are out: whoever got one may be back soon. */
+static void gather(struct core *core)
+{
+	core_propose(core);
+	if (core->is_gathering && core->company > 1) {
+		loop_timer_set(core->gathered, GATHER_MS);
+	} else {
+		core->is_gathering = false;
+	}
+}
+
+void core_end_gathering(void *context)
+{
+	struct core *core = context;
+
+	core->is_gathering = false;
+	core_propose(core);
+}
+
+/* The log's answer, on our thread. */
+static void run_appended(struct core *core, struct turn *turn)
+{
+	struct batch *batch = core->flying;
+	const int status = core->appended.status;
+	const uint64_t index = core->appended.index;
+
+	(void)turn;
+	core->flying = NULL;
+	core->is_gathering = true;
+	if (status == OK) {
+		/* The disk works on the next while this one is settled. */
+		propose(core);
+		settle(core, batch, index);
+	} else {
+		core_drop_draft(core);
+	}
+	end_batch(core, batch, status);
+	if (core->flying == NULL && !core->is_stopping) {
+		gather(core);
+	}
+	draft_ahead(core);
+	core_save(core);
+	core_end_when_idle(core);
 }
 
 void core_enqueue(struct core *core, struct core_job *job)

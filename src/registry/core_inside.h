@@ -54,8 +54,20 @@ struct news_item {
 struct news {
 	size_t count;
 	size_t room; /* lines that this second has for the batch */
+	uint32_t left_out; /* of the batch */
 	struct log_limit limit;
 	struct news_item items[NEWS_LINES];
+};
+
+/* Names that a batch took over from their owners, as far as there is room; count: of all. */
+#define TAKEOVER_LINES 100 /* a second */
+
+struct takeovers {
+	size_t count;
+	struct {
+		const struct node *before;
+		struct owner by;
+	} items[TAKEOVER_LINES];
 };
 
 /* Zones that a batch changed; count CHANGED_ZONES + 1: any. */
@@ -120,11 +132,16 @@ struct core {
 	struct loop_timer *gathered; /* the end of that */
 	struct batch batches[2];
 	struct batch *flying; /* given to the log; NULL: none */
+	uint64_t flying_index; /* that it gets */
 	struct log_turn appended;
 	struct arena arena;
+	struct root_writer *draft; /* with the batch in flight applied; NULL: not yet */
+	uint64_t draft_index;
 	struct list *next_job; /* of the batch that is applied: whose result comes next */
+	/* What is known of the draft. */
 	struct touched touched;
 	struct changed_zones changed;
+	struct takeovers takeovers;
 	struct news news;
 	struct log_limit failure_limit;
 	struct log_limit growth_limit;
@@ -181,6 +198,9 @@ void core_end_when_idle(struct core *core);
 
 /* Makes a batch of what waits, unless one is in flight or others are about to come. */
 void core_propose(struct core *core);
+
+/* Nothing was written yet: what the log says next is applied to the newest root then. */
+void core_drop_draft(struct core *core);
 
 /* Nobody else is waited for. */
 void core_end_gathering(void *context);

@@ -21,6 +21,8 @@
 void core_open_news(struct core *core)
 {
 	core->news.room = log_room(&core->news.limit, clock_mono_ms(), NEWS_LINES);
+	core->news.count = 0;
+	core->news.left_out = 0;
 }
 
 static void note(struct core *core, const struct zone *zone, const uint8_t *name, bool is_expired)
@@ -31,7 +33,7 @@ static void note(struct core *core, const struct zone *zone, const uint8_t *name
 		return;
 	}
 	if (news->count == news->room) {
-		news->limit.left_out++;
+		news->left_out++;
 		return;
 	}
 	struct news_item *item = &news->items[news->count++];
@@ -167,6 +169,7 @@ void core_say_news(struct core *core, const struct root *before)
 	const uint64_t now_ms = clock_mono_ms();
 	struct news *news = &core->news;
 
+	news->limit.left_out += news->left_out;
 	for (size_t i = 0; i < news->count; i++) {
 		const struct news_item *item = &news->items[i];
 		const struct moment one = moment_of(before, item);
@@ -182,5 +185,4 @@ void core_say_news(struct core *core, const struct root *before)
 			say(item, &one, &other, left_out);
 		}
 	}
-	news->count = 0;
 }

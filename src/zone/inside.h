@@ -165,9 +165,12 @@ void leases_ended(struct root_writer *writer);
 /* write.c: the zone under work; NULL: no such zone, or failed. */
 struct zone_work *work_of(struct root_writer *writer, const uint8_t *apex);
 
+enum lease_event { LEASE_BEGINS, LEASE_ENDS, LEASE_LASTS };
+
 struct lease_change {
 	struct lease *lease;
-	bool is_new;
+	enum lease_event event;
+	uint32_t lease_s; /* from the commit on, of one that lasts */
 };
 
 struct root_writer {

@@ -113,6 +113,17 @@ static void writer_free(struct root_writer *writer)
 	free(writer);
 }
 
+/* What became of leases that both versions have. */
+static void settle_leases(const struct root_writer *writer)
+{
+	for (size_t i = 0; i < writer->lease_count; i++) {
+		const struct lease_change *change = &writer->leases[i];
+		if (change->event == LEASE_LASTS) {
+			change->lease->lease_s = change->lease_s;
+		}
+	}
+}
+
 int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 		struct garbage **garbage)
 {
@@ -128,6 +139,7 @@ int root_commit(struct root_writer *writer, uint64_t index, struct root **root,
 		return ERR_NOMEM;
 	}
 	*rest = (struct garbage){.slabs = writer->txn.slabs, .bag = txn_commit(&writer->txn)};
+	settle_leases(writer);
 	writer->root->index = index;
 	*root = writer->root;
 	*garbage = rest;
@@ -458,7 +470,8 @@ int zone_drop(struct root_writer *writer, const uint8_t *apex)
 
 /* ---- leases ------------------------------------------------------------------------------ */
 
-static void note_lease(struct root_writer *writer, struct lease *lease, bool is_new)
+static void note_lease(struct root_writer *writer, struct lease *lease, enum lease_event event,
+		       uint32_t lease_s)
 {
 	if (writer->lease_count == writer->lease_room) {
 		const size_t room = writer->lease_room == 0 ? 64 : writer->lease_room * 2;
@@ -472,19 +485,21 @@ static void note_lease(struct root_writer *writer, struct lease *lease, bool is_
 		writer->lease_room = room;
 	}
 	writer->leases[writer->lease_count++] =
-		(struct lease_change){.lease = lease, .is_new = is_new};
+		(struct lease_change){.lease = lease, .event = event, .lease_s = lease_s};
 }
 
 static void lease_drop(struct root_writer *writer, struct lease *box)
 {
 	if (!txn_made(&box->object)) {
-		note_lease(writer, box, false);
+		note_lease(writer, box, LEASE_ENDS, 0);
 		txn_drop(&writer->txn, box);
 		return;
 	}
 	for (size_t i = writer->lease_count; i-- > 0;) {
 		if (writer->leases[i].lease == box) {
-			writer->leases[i] = writer->leases[--writer->lease_count];
+			const size_t behind = --writer->lease_count - i;
+			memmove(&writer->leases[i], &writer->leases[i + 1],
+				behind * sizeof(writer->leases[0]));
 			break;
 		}
 	}
@@ -494,7 +509,7 @@ static void lease_drop(struct root_writer *writer, struct lease *box)
 void lease_end(struct root_writer *writer, struct lease *lease)
 {
 	if (!txn_made(&lease->object)) {
-		note_lease(writer, lease, false);
+		note_lease(writer, lease, LEASE_ENDS, 0);
 	}
 	txn_drop(&writer->txn, lease);
 }
@@ -505,7 +520,7 @@ void leases_ended(struct root_writer *writer)
 
 	for (size_t i = 0; i < writer->lease_count; i++) {
 		const struct lease_change *change = &writer->leases[i];
-		if (!change->is_new || txn_made(&change->lease->object)) {
+		if (change->event != LEASE_BEGINS || txn_made(&change->lease->object)) {
 			writer->leases[kept++] = *change;
 		}
 	}
@@ -521,7 +536,7 @@ static struct lease *lease_new(struct root_writer *writer, const struct zone *zo
 	}
 	box->name_hash = hash;
 	box->zone_tag = zone_tag(zone);
-	note_lease(writer, box, true);
+	note_lease(writer, box, LEASE_BEGINS, 0);
 	return box;
 }
 
@@ -542,8 +557,11 @@ static struct lease *lease_for(struct root_writer *writer, const struct zone *zo
 	if (content->lease_s > 0 && box == NULL) {
 		box = lease_new(writer, zone, hash);
 	}
-	if (box != NULL) {
+	if (box != NULL && txn_made(&box->object)) {
 		box->lease_s = content->lease_s;
+	} else if (box != NULL && registration->lease_s != content->lease_s) {
+		/* The version before has it too. */
+		note_lease(writer, box, LEASE_LASTS, content->lease_s);
 	}
 	return box;
 }
@@ -551,7 +569,10 @@ static struct lease *lease_for(struct root_writer *writer, const struct zone *zo
 void root_each_lease(const struct root_writer *writer, lease_fn fn, void *context)
 {
 	for (size_t i = 0; i < writer->lease_count; i++) {
-		fn(context, writer->leases[i].lease, writer->leases[i].is_new);
+		const struct lease_change *change = &writer->leases[i];
+		if (change->event != LEASE_LASTS) {
+			fn(context, change->lease, change->event == LEASE_BEGINS);
+		}
 	}
 }
 

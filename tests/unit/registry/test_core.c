@@ -571,6 +571,36 @@ START_TEST(an_edit_is_published_or_leaves_no_trace)
 }
 END_TEST
 
+/* It is applied while the disk has it; what was made of it then is of the version before the edit. */
+START_TEST(an_edit_comes_before_a_batch_that_is_in_flight)
+{
+	struct core_world world;
+	struct tester tester;
+	int status = OK;
+
+	core_world_init(&world);
+	core_world_start(&world);
+	core_begin(&world);
+	const uint64_t commands = core_counted(&world).commands;
+	tester_init(&tester, &world, 1);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 1), OK);
+	core_release(world.core, core_hold(world.core));
+	ck_assert_int_eq(core_edit(world.core, edit, &status), OK);
+	ck_assert(!core_has(&world, "host-1"));
+	ck_assert_uint_eq(core_counted(&world).commands, commands);
+	store_ram_hold(CORE_DISK, false);
+	call_wait(&tester.call);
+	ck_assert_uint_eq(tester.rcode[0], DNS_RCODE_NOERROR);
+	ck_assert(core_has(&world, "host-1"));
+	ck_assert_uint_eq(root_zone_count(atomic_load(&core_view(world.core)->root)), 2);
+	ck_assert_uint_eq(core_counted(&world).commands, commands + 1);
+	call_deinit(&tester.call);
+	core_world_close(&world);
+	store_ram_forget();
+}
+END_TEST
+
 START_TEST(a_held_root_stays_as_it_was)
 {
 	struct core_world world;
@@ -772,6 +802,7 @@ int main(void)
 		a_batch_that_the_disk_refuses_is_servfail_for_each_of_it,
 		what_the_disk_refused_is_tried_anew_when_it_comes_again,
 		an_edit_is_published_or_leaves_no_trace,
+		an_edit_comes_before_a_batch_that_is_in_flight,
 		a_held_root_stays_as_it_was,
 		a_borrowed_root_stays_as_it_was_until_it_is_returned,
 		a_root_that_nobody_wants_any_more_is_returned_at_once,

@@ -45,6 +45,11 @@ static int disk_restore(struct log *log, log_snapshot_fn snapshot, log_entry_fn 
 	return OK;
 }
 
+static uint64_t disk_last(const struct log *log)
+{
+	return log->last;
+}
+
 static int disk_append(struct log *log, const void *entry, size_t size, log_done_fn done,
 		       void *context)
 {
@@ -74,6 +79,7 @@ static void disk_close(struct log *log)
 
 static const struct log_ops disk_ops = {.name = "stepped",
 					.restore = disk_restore,
+					.last = disk_last,
 					.append = disk_append,
 					.wants_snapshot = disk_wants_snapshot,
 					.size = disk_size,

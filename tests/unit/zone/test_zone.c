@@ -378,6 +378,35 @@ START_TEST(a_lease_keeps_its_cell_while_its_owner_keeps_the_name)
 }
 END_TEST
 
+START_TEST(a_lease_has_another_length_from_the_commit_on)
+{
+	struct stage stage;
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a lease:60", "60 A 192.0.2.1\n");
+	const struct lease *lease = lease_of(&stage, "h");
+	stage_begin(&stage);
+	stage_put(&stage, "h", "a lease:90", "60 A 192.0.2.1\n");
+	ck_assert_uint_eq(lease->lease_s, 60);
+	root_abort(stage.writer);
+	ck_assert_uint_eq(lease->lease_s, 60);
+	stage_begin(&stage);
+	stage_put(&stage, "h", "a lease:90", "60 A 192.0.2.1\n");
+	/* One that comes and goes meanwhile. */
+	stage_put(&stage, "k", "a lease:30", "60 A 192.0.2.1\n");
+	stage_put(&stage, "h", "a lease:120", "60 A 192.0.2.1\n");
+	stage_put(&stage, "k", "", "");
+	stage_commit(&stage);
+	ck_assert_uint_eq(lease->lease_s, 120);
+	stage_begin(&stage);
+	stage_put(&stage, "h", "a lease:90", "60 A 192.0.2.1\n");
+	stage_put(&stage, "h", "a lease:120", "60 A 192.0.2.1\n");
+	stage_commit(&stage);
+	ck_assert_uint_eq(lease->lease_s, 120);
+	stage_deinit(&stage);
+}
+END_TEST
+
 START_TEST(a_lease_made_and_dropped_in_one_writing_is_nobodys_news)
 {
 	struct lease_counts counts = {0};
@@ -784,6 +813,7 @@ int main(void)
 		old_roots_stay_as_they_were_until_their_garbage_goes,
 		an_abort_leaves_the_root_as_it_was,
 		a_lease_keeps_its_cell_while_its_owner_keeps_the_name,
+		a_lease_has_another_length_from_the_commit_on,
 		a_lease_made_and_dropped_in_one_writing_is_nobodys_news,
 		all_leases_of_a_root_can_be_walked,
 		an_entry_without_records_does_not_exist_for_queries,
