@@ -9,6 +9,7 @@
 #define BITS 6u
 #define MASK 63u
 #define LINE 64 /* octets in a line of the cache */
+#define FULL (32 * 64) /* values in a branch with nearly full ones below */
 
 struct branch {
 	struct object object;
@@ -78,7 +79,11 @@ void *pmap_get(const struct pmap *map, uint64_t hash, const uint8_t *name, size_
 	return value != NULL && pmap_is(value, hash, name, size) ? value : NULL;
 }
 
-/* One level down. What is read next: a branch's head and its slot, or the head of a value. */
+/*
+ * One level down. What is read next: a branch's head and its slot, or a value up to where its records
+ * mostly end. Where a branch has many values, those below it are nearly full, and the place of the
+ * slot is known; else the slots are few and stand behind the head.
+ */
 static void step(struct pmap_look *look, unsigned shift)
 {
 	const struct branch *branch = look->at;
@@ -96,8 +101,8 @@ static void step(struct pmap_look *look, unsigned shift)
 	__builtin_prefetch(slot + LINE);
 	if (look->is_done) {
 		__builtin_prefetch(slot + 2 * LINE);
-	} else {
-		/* Where the slot is in a full branch, as they are near the top. */
+		__builtin_prefetch(slot + 3 * LINE);
+	} else if (branch->size > FULL) {
 		const size_t slots_at = offsetof(struct branch, slot);
 		__builtin_prefetch(slot + slots_at +
 				   sizeof(void *) * (look->hash >> (shift + BITS) & MASK));
