@@ -111,7 +111,7 @@ static int add_subtype(struct base_work *work, struct base_name *name, const uin
 {
 	const size_t size = label[0] + 1u;
 
-	if (name->subtypes_size + size > UINT16_MAX / 4) {
+	if (name->subtypes_size + size > SUBTYPES_MAX) {
 		char text[DNS_NAME_TEXT_MAX];
 
 		return result_refuse(work->result, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED,

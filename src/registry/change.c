@@ -286,8 +286,7 @@ static int check_derived(struct evaluation *evaluation, const struct draft *draf
 
 /* ---- an instance's PTRs ------------------------------------------------------------------ */
 
-/* A label in a row of labels, or NULL. */
-static const uint8_t *find_label(const uint8_t *labels, size_t size, const uint8_t *label)
+const uint8_t *labels_find(const uint8_t *labels, size_t size, const uint8_t *label)
 {
 	for (const uint8_t *at = labels; at < labels + size; at += at[0] + 1) {
 		if (at[0] == label[0] && dns_octets_equal(at + 1, label + 1, label[0])) {
@@ -299,7 +298,7 @@ static const uint8_t *find_label(const uint8_t *labels, size_t size, const uint8
 
 const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label)
 {
-	return find_label(draft->subtypes, draft->subtypes_size, label);
+	return labels_find(draft->subtypes, draft->subtypes_size, label);
 }
 
 static int add_subtype(struct evaluation *evaluation, struct draft *draft, const uint8_t *label)
@@ -309,7 +308,7 @@ static int add_subtype(struct evaluation *evaluation, struct draft *draft, const
 	if (find_subtype(draft, label) != NULL) {
 		return OK;
 	}
-	if (draft->subtypes_size + size > UINT16_MAX / 4) {
+	if (draft->subtypes_size + size > SUBTYPES_MAX) {
 		return refuse_name(evaluation, draft->name, "has too many subtypes");
 	}
 	uint8_t *subtypes = arena_alloc(evaluation->arena, draft->subtypes_size + size);
@@ -439,7 +438,7 @@ static int delete_subtypes(struct evaluation *evaluation, struct draft *draft)
 	}
 	for (const struct said *said = draft->said; said != NULL; said = said->next) {
 		const uint8_t *label = find_subtype(draft, said->label);
-		if (label != NULL && find_label(kept, size, label) == NULL) {
+		if (label != NULL && labels_find(kept, size, label) == NULL) {
 			memcpy(kept + size, label, label[0] + 1u);
 			size = (uint16_t)(size + label[0] + 1);
 		}

@@ -20,7 +20,7 @@ struct reading_name {
 	struct content content; /* without its records */
 	uint8_t name[DNS_NAME_MAX];
 	uint8_t owner[DNS_NAME_MAX];
-	uint8_t subtypes[UINT16_MAX / 4];
+	uint8_t subtypes[SUBTYPES_MAX];
 	bool has_leased; /* one of its records goes with the lease */
 };
 

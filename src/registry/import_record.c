@@ -105,6 +105,9 @@ static int read_ptr(struct reading *reading, const struct head *head)
 		content->flags |= NAME_PTR;
 		return OK;
 	}
+	if (labels_find(content->subtypes, content->subtypes_size, head->owner) != NULL) {
+		return import_fail(reading, "this record was there before");
+	}
 	if (content->subtypes_size + size > sizeof(reading->name.subtypes)) {
 		return import_fail(reading, "more subtypes than an instance may have");
 	}

@@ -17,6 +17,7 @@ struct said {
 };
 
 #define NAME_RECORDS_MAX 1000 /* explicit records at one name; those of the base may be more */
+#define SUBTYPES_MAX (UINT16_MAX / 4) /* octets of their labels, of one instance */
 #define WITHDRAWN_S 600 /* at least as long as a fudge of 300 s lets a replay in */
 
 /* A name under evaluation. */
@@ -136,7 +137,8 @@ uint32_t lease_for(const struct evaluation *evaluation, const struct draft *draf
 /* change.c: all changes, in order, upon drafts (RFC 2136 3.4.2). */
 int apply_changes(struct evaluation *evaluation);
 
-/* change.c: a subtype's label in the draft, or NULL. */
+/* change.c: a label in a row of labels, or NULL; and a subtype's in the draft. */
+const uint8_t *labels_find(const uint8_t *labels, size_t size, const uint8_t *label);
 const uint8_t *find_subtype(const struct draft *draft, const uint8_t *label);
 
 /* finish.c: the plan's names, from the drafts. */

@@ -263,6 +263,28 @@ START_TEST(a_text_without_a_zone_is_refused)
 }
 END_TEST
 
+START_TEST(an_instance_of_an_import_has_a_subtype_once)
+{
+	struct play *play = play_new();
+	struct import_result result;
+
+	ck_assert_int_eq(
+		read_text(play,
+			  ";: waggle-export 1\n"
+			  ";: zone z. serial=17 ring=73746167652072696e67206b65790000\n"
+			  ";: name web._http._tcp.z. owner=net registered=2026-11-24T00:55:17Z\n"
+			  "_red._sub._http._tcp.z. 10 IN PTR web._http._tcp.z.\n"
+			  "_blue._sub._http._tcp.z. 10 IN PTR web._http._tcp.z.\n"
+			  "_RED._sub._http._tcp.z. 10 IN PTR web._http._tcp.z.\n"
+			  "web._http._tcp.z. 60 IN SRV 0 0 80 h.z.\n"
+			  ";: end names=1\n",
+			  false, &result),
+		ERR_CONF);
+	ck_assert_str_eq(result.error, "f:6: this record was there before");
+	play_free(play);
+}
+END_TEST
+
 START_TEST(a_name_of_an_import_has_as_many_records_as_an_update_may_give_it)
 {
 	struct play *play = play_new();
@@ -352,6 +374,7 @@ int main(void)
 		a_damaged_command_is_found_wherever_it_ends,
 		a_text_that_is_cut_or_changed_anywhere_does_no_harm,
 		a_text_without_a_zone_is_refused,
+		an_instance_of_an_import_has_a_subtype_once,
 		a_name_of_an_import_has_as_many_records_as_an_update_may_give_it,
 		a_long_line_is_a_zone_files_unless_it_is_hexadecimal,
 		any_failed_allocation_is_reported,

@@ -666,7 +666,6 @@ START_TEST(a_host_of_many_types_is_in_the_view_of_each)
 }
 END_TEST
 
-/* Its node is another then, and is what the sets at the type are made of. */
 /* One owner may have more uses of a host than a packed count holds. */
 START_TEST(a_host_of_many_instances_is_counted_to_the_last)
 {
@@ -694,6 +693,7 @@ START_TEST(a_host_of_many_instances_is_counted_to_the_last)
 }
 END_TEST
 
+/* The instance's node is another then, and is what the sets at the type are made of. */
 START_TEST(a_name_below_an_instance_changes_no_derived_set)
 {
 	struct stage stage;
