@@ -49,6 +49,16 @@ START_TEST(nothing_is_seen_before_it_is_published)
 }
 END_TEST
 
+/* For so many jobs, of which the first is with the log, that waits for store_ram_hold(). */
+static void first_with_log(struct tester *tester, struct core_world *world, unsigned count)
+{
+	tester_init(tester, world, count);
+	store_ram_hold(CORE_DISK, true);
+	ck_assert_int_eq(tester_submit(tester, &tester_ops, 0), OK);
+	/* A call takes its turn behind the job: the first batch is with the log now. */
+	core_release(world->core, core_hold(world->core));
+}
+
 START_TEST(what_comes_while_a_batch_is_in_flight_is_the_next)
 {
 	struct core_world world;
@@ -57,11 +67,7 @@ START_TEST(what_comes_while_a_batch_is_in_flight_is_the_next)
 	core_world_init(&world);
 	core_world_start(&world);
 	core_begin(&world);
-	tester_init(&tester, &world, 21);
-	store_ram_hold(CORE_DISK, true);
-	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
-	/* A call takes its turn behind the job: the first batch is with the log now. */
-	core_release(world.core, core_hold(world.core));
+	first_with_log(&tester, &world, 21);
 	for (unsigned i = 1; i <= 20; i++) {
 		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
 	}
@@ -97,10 +103,7 @@ START_TEST(each_kind_of_job_comes_back_in_one_call_and_in_order)
 	core_world_init(&world);
 	core_world_start(&world);
 	core_begin(&world);
-	tester_init(&tester, &world, COUNT_OF(expected));
-	store_ram_hold(CORE_DISK, true);
-	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
-	core_release(world.core, core_hold(world.core));
+	first_with_log(&tester, &world, COUNT_OF(expected));
 	for (unsigned i = 1; i < COUNT_OF(expected); i++) {
 		ck_assert_int_eq(tester_submit(&tester, i % 2 == 1 ? &tester_ops : &other_ops, i),
 				 OK);
@@ -144,10 +147,7 @@ START_TEST(a_full_queue_refuses_and_counts)
 	world.queue = 10;
 	core_world_start(&world);
 	core_begin(&world);
-	tester_init(&tester, &world, 11);
-	store_ram_hold(CORE_DISK, true);
-	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
-	core_release(world.core, core_hold(world.core));
+	first_with_log(&tester, &world, 11);
 	while (tester_submit(&tester, &tester_ops, taken + 1) == OK) {
 		taken++;
 		/* Also those that the core has taken out of the mailbox count. */
@@ -200,10 +200,7 @@ START_TEST(octets_that_wait_are_bounded_too)
 	core_world_init(&world);
 	core_world_start(&world);
 	core_begin(&world);
-	tester_init(&tester, &world, 4);
-	store_ram_hold(CORE_DISK, true);
-	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
-	core_release(world.core, core_hold(world.core));
+	first_with_log(&tester, &world, 4);
 	ck_assert_int_eq(tester_post(&tester, &tester_ops, 1, core_long(&world)), OK);
 	ck_assert_int_eq(tester_post(&tester, &tester_ops, 2, core_long(&world)), OK);
 	ck_assert_int_eq(tester_post(&tester, &tester_ops, 3, core_long(&world)), ERR_FULL);
@@ -270,10 +267,7 @@ START_TEST(a_stop_finishes_the_batch_in_flight_and_refuses_what_waits)
 	core_world_init(&world);
 	core_world_start(&world);
 	core_begin(&world);
-	tester_init(&tester, &world, 4);
-	store_ram_hold(CORE_DISK, true);
-	ck_assert_int_eq(tester_submit(&tester, &tester_ops, 0), OK);
-	core_release(world.core, core_hold(world.core));
+	first_with_log(&tester, &world, 4);
 	for (unsigned i = 1; i < 4; i++) {
 		ck_assert_int_eq(tester_submit(&tester, &tester_ops, i), OK);
 	}
