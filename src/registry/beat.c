@@ -18,6 +18,7 @@ struct search {
 	const struct node *nodes[REGISTRY_BEAT_NAMES];
 	struct holding holdings[REGISTRY_BEAT_NAMES];
 	uint8_t of[REGISTRY_BEAT_CHANGES]; /* which of the names each change is about */
+	bool is_ptr[REGISTRY_BEAT_CHANGES]; /* at the type of that name */
 	size_t records; /* of all names */
 };
 
@@ -55,8 +56,9 @@ static bool note_names(struct search *search, const struct command_change *chang
 		if (change->form != DNS_UPDATE_ADD) {
 			return false;
 		}
+		search->is_ptr[i] = is_about_instance(change);
 		const size_t number =
-			note_name(search, is_about_instance(change) ? change->rdata : change->name);
+			note_name(search, search->is_ptr[i] ? change->rdata : change->name);
 		if (number == REGISTRY_BEAT_NAMES) {
 			return false;
 		}
@@ -88,7 +90,7 @@ static bool is_settled(struct search *search, const struct holding *holding)
 /* All names are there, and settled; their leases are asked for on the way. */
 static bool find_names(struct search *search, struct registry_beat *beat)
 {
-	zone_entries(search->zone, search->asked, search->nodes, search->count);
+	zone_entries(search->zone, search->asked, search->sizes, search->nodes, search->count);
 	beat->count = search->count;
 	for (size_t i = 0; i < search->count; i++) {
 		const struct node *node = search->nodes[i];
@@ -123,15 +125,15 @@ static bool is_known_record(const struct search *search, const struct command_ch
 }
 
 /* Is it said already? */
-static bool is_known(const struct search *search, const struct command_change *change,
-		     size_t number)
+static bool is_known(const struct search *search, const struct command_change *changes, size_t at)
 {
+	const size_t number = search->of[at];
 	const struct holding *holding = &search->holdings[number];
 
-	if (is_about_instance(change)) {
+	if (search->is_ptr[at]) {
 		return holding->role == ROLE_INSTANCE && (holding->flags & NAME_PTR) != 0;
 	}
-	return is_known_record(search, change, search->nodes[number], holding->role);
+	return is_known_record(search, &changes[at], search->nodes[number], holding->role);
 }
 
 /* ---- both -------------------------------------------------------------------------------- */
@@ -156,7 +158,7 @@ bool registry_beat_find(const struct zone *zone, const struct command_update *up
 		return false;
 	}
 	for (size_t i = 0; i < update->update_count; i++) {
-		if (!is_known(&search, &changes[i], search.of[i])) {
+		if (!is_known(&search, changes, i)) {
 			return false;
 		}
 	}

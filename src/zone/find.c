@@ -195,8 +195,8 @@ const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, u
 	return entry_of(zone, names_get_at(zone, name, hash), name, hash);
 }
 
-void zone_entries(const struct zone *zone, const uint8_t *const *names, const struct node **entries,
-		  size_t count)
+void zone_entries(const struct zone *zone, const uint8_t *const *names, const size_t *sizes,
+		  const struct node **entries, size_t count)
 {
 	struct pmap_look looks[ZONE_ENTRIES];
 
@@ -208,8 +208,8 @@ void zone_entries(const struct zone *zone, const uint8_t *const *names, const st
 	pmap_look(looks, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct node *node = looks[i].at;
-		const bool is_here = node != NULL && pmap_is(&node->named, looks[i].hash, names[i],
-							     dns_name_size(names[i]));
+		const bool is_here =
+			node != NULL && pmap_is(&node->named, looks[i].hash, names[i], sizes[i]);
 		entries[i] = entry_of(zone, is_here ? node : NULL, names[i], looks[i].hash);
 	}
 }

@@ -204,10 +204,10 @@ const struct node *zone_entry(const struct zone *zone, const uint8_t *name);
 uint64_t zone_name_hash(const struct zone *zone, const uint8_t *name);
 const struct node *zone_entry_at(const struct zone *zone, const uint8_t *name, uint64_t hash);
 
-/* The entries of a few names, looked up at once, so that their cache misses pass together. */
+/* The entries of a few names of these sizes, at once, so that their cache misses pass together. */
 #define ZONE_ENTRIES 16
-void zone_entries(const struct zone *zone, const uint8_t *const *names, const struct node **entries,
-		  size_t count);
+void zone_entries(const struct zone *zone, const uint8_t *const *names, const size_t *sizes,
+		  const struct node **entries, size_t count);
 
 /* Hash of the base that made the zone what it is; 0: none yet. For noticing that it changed. */
 uint64_t zone_base_hash(const struct zone *zone);
