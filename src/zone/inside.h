@@ -127,7 +127,7 @@ struct changes {
 	size_t room; /* slots; a power of two, or 0 */
 };
 
-enum { NODES_OWNED = 4 };
+enum { NODES_OWNED = 8 };
 
 /* One zone under work. */
 struct zone_work {
