@@ -275,7 +275,7 @@ int registry_apply(struct root_writer *writer, const uint8_t *command, size_t si
 	case COMMAND_UPDATE:
 		return apply_update(writer, command, size, version, time_s, arena, result, plan);
 	case COMMAND_BASE:
-		return apply_base(writer, command, size, version, time_s, arena, result);
+		return apply_base(writer, command, size, version, time_s, arena, result, plan);
 	case COMMAND_EXPIRE:
 		return apply_expire(writer, command, size, time_s, arena, result);
 	case COMMAND_RETIRE:

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "crypto/siphash.h"
 #include "dns/rrtype.h"
@@ -62,6 +61,7 @@ struct base_work {
 	uint64_t version;
 	uint64_t time_s;
 	struct command_result *result;
+	struct plan *plan; /* names that it takes from who registered them */
 };
 
 static int base_name_of(struct base_work *work, const uint8_t *name, struct base_name **out)
@@ -240,16 +240,13 @@ static int take_name(struct base_work *work, const struct base_name *name, struc
 {
 	const bool is_held = name->count > 0 || name->flags != 0;
 	struct content before = {0};
-	char text[DNS_NAME_TEXT_MAX];
-	char owner[DNS_NAME_TEXT_MAX + 8];
 
 	if (old != NULL) {
 		node_content(old, &before, NULL, 0);
 	}
 	if (before.owner.kind > OWNER_BASE) {
-		log_line(LOG_LEVEL_WARNING, "base file takes over a registered name",
-			 "name=%s owner=\"%s\"", dns_name_to_text(text, name->name),
-			 owner_text(owner, &before.owner));
+		work->plan->names[work->plan->count++] =
+			(struct plan_name){.old = old, .is_takeover = true};
 	}
 	if (name->count > 0) {
 		content->subtypes = name->subtypes;
@@ -294,6 +291,23 @@ static int put_name(struct base_work *work, const struct zone *zone, struct base
 	return zone_put(work->writer, work->base->zone, &content);
 }
 
+/* Every name: what it takes from others is in the plan, for who says so. */
+static int put_names(struct base_work *work, const struct zone *zone)
+{
+	struct plan *plan = work->plan;
+	int ret = OK;
+
+	plan->owner = (struct owner){.kind = OWNER_BASE};
+	plan->names = arena_calloc(work->arena, work->names.count + 1, sizeof(plan->names[0]));
+	if (plan->names == NULL) {
+		return ERR_NOMEM;
+	}
+	for (struct base_name *name = work->first; ret == OK && name != NULL; name = name->next) {
+		ret = put_name(work, zone, name);
+	}
+	return ret;
+}
+
 static int put_all(struct base_work *work)
 {
 	const uint8_t *apex = work->base->zone;
@@ -306,8 +320,8 @@ static int put_all(struct base_work *work)
 	if (ret == OK) {
 		ret = zone_walk(zone, gather_old, work);
 	}
-	for (struct base_name *name = work->first; ret == OK && name != NULL; name = name->next) {
-		ret = put_name(work, zone, name);
+	if (ret == OK) {
+		ret = put_names(work, zone);
 	}
 	if (ret == OK) {
 		const struct parting parting = {work->time_s, work->time_s, false};
@@ -321,7 +335,8 @@ static int put_all(struct base_work *work)
 }
 
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
-	       uint64_t time_s, struct arena *arena, struct command_result *result)
+	       uint64_t time_s, struct arena *arena, struct command_result *result,
+	       struct plan *plan)
 {
 	struct command_base base;
 	struct zone_soa soa;
@@ -330,7 +345,8 @@ int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, 
 				 .arena = arena,
 				 .version = version,
 				 .time_s = time_s,
-				 .result = result};
+				 .result = result,
+				 .plan = plan};
 	int ret = command_read_base(&base, &soa, command, size);
 
 	if (ret != OK) {

@@ -239,7 +239,7 @@ static void note_takeovers(struct core *core, const struct plan *plan)
 	}
 }
 
-/* A line for each name that changed by a right to take over, so that its owner can be told. */
+/* A line for each name that changed by a right to take over, or the base's, so that its owner can be told. */
 static void say_takeovers(struct core *core)
 {
 	const struct takeovers *takeovers = &core->takeovers;
@@ -259,7 +259,10 @@ static void say_takeovers(struct core *core)
 		}
 		node_content(takeovers->items[i].before, &before, NULL, 0);
 		dns_name_to_text(name, before.name);
-		log_line(LOG_LEVEL_INFO, "registered name taken over",
+		const bool is_base = takeovers->items[i].by.kind == OWNER_BASE;
+		log_line(is_base ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+			 is_base ? "base file takes over a registered name"
+				 : "registered name taken over",
 			 "name=%s owner=\"%s\" by=\"%s\" left_out=%" PRIu32,
 			 log_quote(quoted, sizeof(quoted), name), owner_text(from, &before.owner),
 			 owner_text(by, &takeovers->items[i].by), left_out);

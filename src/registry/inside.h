@@ -158,9 +158,13 @@ int remember_withdrawn(struct root_writer *writer, const uint8_t *apex, const st
  */
 size_t records_keep(struct record *records, size_t count, uint8_t flag, bool has_it);
 
-/* base.c: a zone's shape and hand-written records. ERR_NOMEM, ERR_DAMAGED. */
+/*
+ * base.c: a zone's shape and hand-written records; *plan: the names taken from who registered them.
+ * ERR_NOMEM, ERR_DAMAGED.
+ */
 int apply_base(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t version,
-	       uint64_t time_s, struct arena *arena, struct command_result *result);
+	       uint64_t time_s, struct arena *arena, struct command_result *result,
+	       struct plan *plan);
 
 /* operator.c: a person's word about a name. ERR_NOMEM, ERR_DAMAGED. */
 int apply_operator(struct root_writer *writer, const uint8_t *command, size_t size, uint64_t time_s,

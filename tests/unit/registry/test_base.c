@@ -99,12 +99,24 @@ START_TEST(the_base_wins_over_what_providers_had_at_its_names)
 
 	updated(play, "a lease:60",
 		REGISTER_WEB "add h 60 TXT \"mine\"\nadd other 60 A 192.0.2.9\n");
-	based(play, &shape, 1, "H 300 A 192.0.2.2\n");
+	batch_begin(play);
+	based(play, &shape, 1, "H 300 A 192.0.2.2\nnew 300 A 192.0.2.2\n");
+	/* Who applies it for good says from whom names were taken. */
+	struct content before;
+	char text[DNS_NAME_TEXT_MAX + 8];
+	ck_assert_uint_eq(play->plan.count, 1);
+	ck_assert(play->plan.names[0].is_takeover);
+	ck_assert_int_eq(play->plan.owner.kind, OWNER_BASE);
+	node_content(play->plan.names[0].old, &before, NULL, 0);
+	ck_assert_mem_eq(before.name, "\1h\1z", 5);
+	ck_assert_str_eq(owner_text(text, &before.owner), "key a.");
+	batch_commit(play);
 	ck_assert_int_eq(content_of(play, "h").owner.kind, OWNER_BASE);
 	ck_assert_uint_eq(content_of(play, "h").lease_s, 0);
 	ck_assert_uint_eq(zone_lease_count(stage_zone(&play->stage)), 2);
 	expect_zone(&play->stage, "web._http._tcp 60 SRV 0 0 80 h\n"
 				  "h 300 A 192.0.2.2\n"
+				  "new 300 A 192.0.2.2\n"
 				  "other 60 A 192.0.2.9\n"
 				  "_http._tcp 10 PTR web._http._tcp\n"
 				  "_http._tcp 10 SRV 0 0 80 h\n"
