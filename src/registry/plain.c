@@ -111,6 +111,10 @@ bool registry_is_plain_change(const struct zone *zone, const struct registry_upd
 	struct subject subject = {.name = NULL};
 	bool is_change = false;
 
+	/* With a lease of 0 what it adds is taken away (RFC 9664). */
+	if (parts->head->lease.present && parts->head->lease.lease_s == 0) {
+		return false;
+	}
 	for (size_t i = 0; i < parts->head->update_count; i++) {
 		const struct command_change *change = &parts->changes[i];
 		const enum name_role role = parts->roles[i];
