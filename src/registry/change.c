@@ -149,10 +149,44 @@ static bool is_replaced(const struct command_change *change, const struct record
 	}
 }
 
+/* The record is there: the first spelling stays; only the TTL is the update's, and its lease. */
+static int add_again(struct evaluation *evaluation, struct draft *draft, struct record *record,
+		     const struct record *said)
+{
+	if ((record->flags & RECORD_BASE) != 0) {
+		return refuse_name(evaluation, draft->name, "has this in the base file");
+	}
+	const uint8_t flags = evaluation->update.lease.present
+				      ? said->flags
+				      : (uint8_t)(said->flags | record->flags);
+	draft->is_rewritten = draft->is_rewritten || record->flags != flags;
+	record->flags = flags;
+	set_ttl(draft, said->type, said->ttl);
+	return OK;
+}
+
+static int append_record(struct evaluation *evaluation, struct draft *draft,
+			 const struct record *record)
+{
+	if (draft->count >= NAME_RECORDS_MAX) {
+		return refuse_name(evaluation, draft->name, "has too many records");
+	}
+	if (draft->count == draft->room) {
+		const int ret = grow_records(evaluation, draft);
+		if (ret != OK) {
+			return ret;
+		}
+	}
+	draft->records[draft->count++] = *record;
+	draft->is_rewritten = true;
+	set_ttl(draft, record->type, record->ttl);
+	return OK;
+}
+
 static int add_record(struct evaluation *evaluation, struct draft *draft,
 		      const struct command_change *change)
 {
-	int ret = check_place(evaluation, draft, change->type);
+	const int ret = check_place(evaluation, draft, change->type);
 
 	if (ret != OK) {
 		return ret;
@@ -164,50 +198,27 @@ static int add_record(struct evaluation *evaluation, struct draft *draft,
 		return OK;
 	}
 	draft->is_added_to = true;
-	const bool is_shared = zone_role_is_shared(draft->role);
-	const uint8_t flags = is_shared && draft->lease_s > 0 ? RECORD_LEASED : 0;
-	const uint32_t ttl = ttl_for(evaluation, draft, change->ttl);
+	const bool is_leased = zone_role_is_shared(draft->role) && draft->lease_s > 0;
+	const struct record said = {.type = change->type,
+				    .size = change->rdata_size,
+				    .ttl = ttl_for(evaluation, draft, change->ttl),
+				    .flags = is_leased ? RECORD_LEASED : 0,
+				    .rdata = change->rdata};
 	for (size_t i = 0; i < draft->count; i++) {
 		struct record *record = &draft->records[i];
-		if (record->type != change->type) {
+		if (record->type != said.type) {
 			continue;
 		}
-		const bool is_equal = dns_rdata_equal(change->type, record->rdata, record->size,
-						      change->rdata, change->rdata_size);
-		if (is_equal && (record->flags & RECORD_BASE) != 0) {
-			return refuse_name(evaluation, draft->name, "has this in the base file");
-		}
-		if (is_equal) {
-			/* The first spelling stays; only the TTL is the update's, and its lease. */
-			const uint8_t kept =
-				evaluation->update.lease.present ? flags : flags | record->flags;
-			draft->is_rewritten = draft->is_rewritten || record->flags != kept;
-			record->flags = kept;
-			set_ttl(draft, change->type, ttl);
-			return OK;
+		if (dns_rdata_equal(said.type, record->rdata, record->size, said.rdata,
+				    said.size)) {
+			return add_again(evaluation, draft, record, &said);
 		}
 		if (is_replaced(change, record)) {
 			draft_remove(draft, i);
 			break;
 		}
 	}
-	if (draft->count >= NAME_RECORDS_MAX) {
-		return refuse_name(evaluation, draft->name, "has too many records");
-	}
-	if (draft->count == draft->room) {
-		ret = grow_records(evaluation, draft);
-		if (ret != OK) {
-			return ret;
-		}
-	}
-	draft->records[draft->count++] = (struct record){.type = change->type,
-							 .size = change->rdata_size,
-							 .ttl = ttl,
-							 .flags = flags,
-							 .rdata = change->rdata};
-	draft->is_rewritten = true;
-	set_ttl(draft, change->type, ttl);
-	return OK;
+	return append_record(evaluation, draft, &said);
 }
 
 static bool is_protected(const struct draft *draft, uint16_t type)
