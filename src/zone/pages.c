@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -16,7 +15,8 @@ static void prepare(char *pages, size_t size)
 	(void)madvise(pages, size, MADV_POPULATE_WRITE);
 }
 
-void *pages_alloc(size_t size)
+/* Places for so much, of which nothing is there yet. NULL: none left. */
+static char *reserve(size_t size)
 {
 	assert(size > 0 && size % PAGES_GRAIN == 0);
 	char *all = mmap(NULL, size + PAGES_GRAIN, PROT_READ | PROT_WRITE,
@@ -29,18 +29,32 @@ void *pages_alloc(size_t size)
 		munmap(all, before);
 	}
 	munmap(all + before + size, PAGES_GRAIN - before);
-	prepare(all + before, size);
 	return all + before;
+}
+
+void *pages_alloc(size_t size)
+{
+	char *pages = reserve(size);
+
+	if (pages != NULL) {
+		prepare(pages, size);
+	}
+	return pages;
 }
 
 void *pages_grow(void *pages, size_t size, size_t larger)
 {
-	char *more = pages_alloc(larger);
+	char *more = reserve(larger);
 
-	if (more != NULL) {
-		memcpy(more, pages, size);
-		pages_free(pages, size);
+	if (more == NULL) {
+		return NULL;
 	}
+	/* What is there moves by its page table, and only the rest has to be cleared. */
+	if (mremap(pages, size, larger, MREMAP_MAYMOVE | MREMAP_FIXED, more) == MAP_FAILED) {
+		munmap(more, larger);
+		return NULL;
+	}
+	prepare(more + size, larger - size);
 	return more;
 }
 
