@@ -211,6 +211,7 @@ START_TEST(a_stop_answers_what_is_under_way)
 	char text[256];
 	unsigned done = 0;
 	unsigned late = 0;
+	unsigned late_tcp = 0;
 
 	for (unsigned number = 1; number < 40; number++) {
 		send_hex(udp, add_text(text, number, number));
@@ -223,12 +224,13 @@ START_TEST(a_stop_answers_what_is_under_way)
 		late += rcode_of(reply) == DNS_RCODE_SERVFAIL;
 		done += rcode_of(reply) == DNS_RCODE_NOERROR;
 		receive_framed(tcp, reply);
-		late += rcode_of(reply) == DNS_RCODE_SERVFAIL;
+		late_tcp += rcode_of(reply) == DNS_RCODE_SERVFAIL;
 		done += rcode_of(reply) == DNS_RCODE_NOERROR;
 	}
-	/* Counted and not handed over yet is one of each thread at most. */
-	ck_assert_uint_le(late, 2);
-	ck_assert_uint_eq(done + late, 78);
+	/* A connection waits for its own. Counted and not handed over yet is one at most. */
+	ck_assert_uint_le(late_tcp, 1);
+	/* Of datagrams, what is not with the log yet is refused; all are answered. */
+	ck_assert_uint_eq(done + late + late_tcp, 78);
 	ck_assert(is_closed(tcp));
 	close(udp);
 	close(tcp);

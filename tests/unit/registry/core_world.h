@@ -79,12 +79,13 @@ static inline void core_world_close(struct core_world *world)
 
 static inline struct buf_writer core_command(void)
 {
-	uint8_t *octets = malloc(4096);
+	const size_t room = 16384;
+	uint8_t *octets = malloc(room);
 
 	if (octets == NULL) {
 		abort();
 	}
-	return buf_writer(octets, 4096);
+	return buf_writer(octets, room);
 }
 
 /* Leases from 1 second on, so that a test can see one end. */
