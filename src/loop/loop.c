@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,6 +364,11 @@ void thread_be_prompt(void)
 	}
 	schedule.turn_ns = THREAD_PROMPT_NS;
 	(void)syscall(SYS_sched_setattr, 0, &schedule, 0);
+}
+
+void thread_give_way(void)
+{
+	(void)sched_yield();
 }
 
 void thread_join(struct thread *thread)

@@ -74,5 +74,8 @@ int thread_start(struct thread **out, const char *name, thread_fn fn, void *cont
  */
 void thread_be_prompt(void);
 
+/* Lets a thread begin that was just woken, where it waits for this one's processor. */
+void thread_give_way(void);
+
 /* Waits for its end and frees. Takes NULL. */
 void thread_join(struct thread *thread);

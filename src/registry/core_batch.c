@@ -455,8 +455,11 @@ static int fly(struct core *core, struct batch *batch)
 	ret = core->log_ops->append(core->log, batch->entry, batch->size, appended, core);
 	if (ret != OK) {
 		core->flying = NULL;
+		return ret;
 	}
-	return ret;
+	/* The disk begins now, not when we sleep, where both have one processor. */
+	thread_give_way();
+	return OK;
 }
 
 static bool is_complete(const struct core *core)

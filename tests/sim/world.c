@@ -311,6 +311,11 @@ int thread_start(struct thread **out, const char *name, thread_fn fn, void *cont
 }
 
 /* It has been told to stop: with enough turns it will have. */
+/* Nobody runs beside. */
+void thread_give_way(void)
+{
+}
+
 void thread_join(struct thread *thread)
 {
 	if (thread != NULL) {
