@@ -310,12 +310,12 @@ int thread_start(struct thread **out, const char *name, thread_fn fn, void *cont
 	return *out == NULL ? ERR_NOMEM : OK;
 }
 
-/* It has been told to stop: with enough turns it will have. */
 /* Nobody runs beside. */
 void thread_give_way(void)
 {
 }
 
+/* It has been told to stop: with enough turns it will have. */
 void thread_join(struct thread *thread)
 {
 	if (thread != NULL) {
