@@ -29,6 +29,7 @@ struct share {
 	struct tree_entry entry; /* uses */
 	struct member_key key; /* members */
 	const struct node *node; /* an instance that alone may be the member, or NULL */
+	bool is_settled; /* nothing is left to be moved */
 };
 
 /* ---- what has which shares --------------------------------------------------------------- */
@@ -298,18 +299,44 @@ void derive_say(struct root_writer *writer, struct zone_work *work, int sign, co
 
 /* ---- moving shares ----------------------------------------------------------------------- */
 
-static void move_use(struct root_writer *writer, struct zone_work *work, int sign,
-		     const struct share *share)
+/* One more use of a host, or one less; is it the first, or was it the last? */
+static bool count_use(struct root_writer *writer, struct zone_work *work, int sign,
+		      const struct share *share)
 {
 	const uint32_t count =
 		host_use(&writer->txn, work->zone, share->at, share->hash, &share->entry, sign);
 
-	if (share->kind != SHARE_POOL || count != (sign > 0 ? 1u : 0u)) {
-		return;
-	}
+	return count == (sign > 0 ? 1u : 0u);
+}
+
+/* The addresses of a host come into the view of a type, or go. */
+static void move_pool(struct root_writer *writer, struct zone_work *work, int sign,
+		      const struct share *share)
+{
 	const struct node *node = names_get_at(work->zone, share->at, share->hash);
+
 	if (node != NULL) {
 		pool_move(writer, work, sign, node, &share->entry);
+	}
+}
+
+static void move_use(struct root_writer *writer, struct zone_work *work, int sign,
+		     const struct share *share)
+{
+	if (count_use(writer, work, sign, share) && share->kind == SHARE_POOL) {
+		move_pool(writer, work, sign, share);
+	}
+}
+
+/* A use that differs in its port: mostly the view stays as it is. */
+static void swap_use(struct root_writer *writer, struct zone_work *work, const struct share *old,
+		     const struct share *new)
+{
+	const bool comes = count_use(writer, work, 1, new);
+	const bool goes = !writer->txn.failed && count_use(writer, work, -1, old);
+
+	if (!writer->txn.failed && comes != goes) {
+		move_pool(writer, work, comes ? 1 : -1, comes ? new : old);
 	}
 }
 
@@ -402,23 +429,42 @@ static bool share_equal(const struct share *one, const struct share *other)
 	return memcmp(one->entry.key, other->entry.key, one->entry.key_size) == 0;
 }
 
+/* Of two shares that stand at one place in their lists: does one need no move for the other? */
+static bool settle(struct root_writer *writer, struct zone_work *work, const struct share *old,
+		   const struct share *new)
+{
+	if (share_equal(old, new)) {
+		repoint(writer, work, old, new);
+		return true;
+	}
+	if (old->kind == SHARE_POOL && new->kind == SHARE_POOL &&
+	    dns_name_equal(old->at, new->at) && pool_key_is_alike(&old->entry, &new->entry)) {
+		swap_use(writer, work, old, new);
+		return true;
+	}
+	return false;
+}
+
 void shares_move(struct root_writer *writer, struct zone_work *work, struct shares *before,
 		 struct shares *after)
 {
-	const struct share *old = before->first;
-	const struct share *new = after->first;
+	struct share *new = after->first;
 
-	while (old != NULL && new != NULL && share_equal(old, new)) {
-		repoint(writer, work, old, new);
-		old = old->next;
+	for (struct share *old = before->first; old != NULL && new != NULL; old = old->next) {
+		old->is_settled = settle(writer, work, old, new);
+		new->is_settled = old->is_settled;
 		new = new->next;
 	}
 	/* What comes first: a set that stays is never empty in between. */
-	for (; new != NULL; new = new->next) {
-		move(writer, work, 1, new);
+	for (new = after->first; new != NULL; new = new->next) {
+		if (!new->is_settled) {
+			move(writer, work, 1, new);
+		}
 	}
-	for (; old != NULL; old = old->next) {
-		move(writer, work, -1, old);
+	for (const struct share *old = before->first; old != NULL; old = old->next) {
+		if (!old->is_settled) {
+			move(writer, work, -1, old);
+		}
 	}
 }
 

@@ -431,6 +431,9 @@ struct pool_entry {
 uint16_t pool_key_size(const uint8_t *type);
 void pool_key(uint8_t *out, const uint8_t *type, const struct dns_srv *srv);
 
+/* Do two keys differ in the port at most? The view of the type has none. */
+bool pool_key_is_alike(const struct tree_entry *one, const struct tree_entry *other);
+
 /* The use `key` of a host with this node begins (sign 1) or ends: its addresses come or go. */
 void pool_move(struct root_writer *writer, struct zone_work *work, int sign,
 	       const struct node *host, const struct tree_entry *key);

@@ -209,7 +209,7 @@ static void put_entry(struct txn *txn, struct roster **face, const struct member
 
 /* The entry counts `by` more. */
 static uint32_t count_on(struct txn *txn, struct roster **face, const struct member_key *key,
-			 struct entry *old, int by)
+			 struct entry *old, uint32_t by)
 {
 	struct entry *entry = txn_own(txn, old, sizeof(*old) + old->named.sets);
 
@@ -219,7 +219,7 @@ static uint32_t count_on(struct txn *txn, struct roster **face, const struct mem
 	if (entry != old) {
 		roster_put(txn, face, compare, key, entry);
 	}
-	entry->count += (uint32_t)by;
+	entry->count += by;
 	return entry->count;
 }
 
@@ -250,30 +250,34 @@ uint32_t members_add(struct txn *txn, struct roster **face, const struct member_
 
 uint32_t members_sub(struct txn *txn, struct roster **face, const struct member_key *key)
 {
-	if (txn->failed) {
+	/* Nearly all count 1. */
+	void *there = roster_take(txn, face, compare, key);
+
+	if (there == NULL || as_entry(there) == NULL) {
 		return 0;
 	}
-	void *there = roster_get(*face, compare, key);
-	assert(there != NULL);
-	if (member_count(there) > 1) {
-		return count_on(txn, face, key, there, -1);
+	struct entry *entry = there;
+	if (entry->count == 1) {
+		txn_drop(txn, entry);
+		return 0;
 	}
-	roster_take(txn, face, compare, key);
-	if (as_entry(there) != NULL && !txn->failed) {
-		txn_drop(txn, there);
+	entry = txn_own(txn, entry, sizeof(*entry) + entry->named.sets);
+	if (entry == NULL) {
+		return 0;
 	}
-	return 0;
+	roster_put(txn, face, compare, key, entry);
+	return --entry->count;
 }
 
 void members_repoint(struct txn *txn, struct roster **face, const struct member_key *key,
 		     const struct node *from, const struct node *to)
 {
-	if (txn->failed || roster_get(*face, compare, key) != from) {
+	if (txn->failed) {
 		return;
 	}
 	if (to != NULL) {
-		roster_put(txn, face, compare, key, (void *)to);
-	} else {
+		roster_swap(txn, face, compare, key, from, (void *)to);
+	} else if (roster_get(*face, compare, key) == from) {
 		put_entry(txn, face, key, 1);
 	}
 }
@@ -282,7 +286,7 @@ void members_add_many(struct txn *txn, struct roster **face, const struct member
 		      uint32_t many)
 {
 	if (many > 0 && members_add(txn, face, key, NULL) > 0 && many > 1 && !txn->failed) {
-		count_on(txn, face, key, roster_get(*face, compare, key), (int)(many - 1));
+		count_on(txn, face, key, roster_get(*face, compare, key), many - 1);
 	}
 }
 

@@ -164,6 +164,12 @@ static bool is_pool_key(const uint8_t *key)
 	return key[0] == USE_TCP || key[0] == USE_UDP;
 }
 
+bool pool_key_is_alike(const struct tree_entry *one, const struct tree_entry *other)
+{
+	return one->key_size == other->key_size &&
+	       memcmp(one->key, other->key, one->key_size - sizeof(uint16_t)) == 0;
+}
+
 static struct use use_view(const uint8_t *key, uint16_t key_size)
 {
 	const uint8_t *fixed = key + key_size - USE_FIXED;

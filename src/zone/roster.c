@@ -193,7 +193,9 @@ struct putting {
 	const void *key;
 	void *member;
 	bool is_new; /* a member that is there stays */
-	void *there; /* that one */
+	const void *old; /* nothing but this is replaced, and nothing added; NULL: all is */
+	void *there; /* what was at the key */
+	bool is_vain; /* nothing is to be changed */
 };
 
 /* What became of a node: one, or two where it had to be split. */
@@ -292,6 +294,15 @@ static struct outcome split_leaf(struct txn *txn, const struct roster *leaf, uns
 	return pack_all(txn, &draft, 0);
 }
 
+/* With what is at the key, is there nothing to change? */
+static bool is_vain(const struct putting *putting)
+{
+	if (putting->there == NULL) {
+		return putting->old != NULL;
+	}
+	return putting->is_new || (putting->old != NULL && putting->old != putting->there);
+}
+
 static struct outcome put_in_leaf(struct putting *putting, struct roster *leaf)
 {
 	const unsigned at = slots_before(leaf, putting->compare, putting->key, 0);
@@ -299,9 +310,12 @@ static struct outcome put_in_leaf(struct putting *putting, struct roster *leaf)
 
 	if (at < leaf->count && putting->compare(putting->key, leaf->slot[at]) == 0) {
 		putting->there = leaf->slot[at];
-		if (putting->is_new) {
-			return (struct outcome){.node = leaf};
-		}
+	}
+	putting->is_vain = is_vain(putting);
+	if (putting->is_vain) {
+		return (struct outcome){.node = leaf};
+	}
+	if (putting->there != NULL) {
 		struct roster *mine = own(putting->txn, leaf);
 		if (mine != NULL) {
 			mine->slot[at] = putting->member;
@@ -328,7 +342,7 @@ static struct outcome put_below(struct putting *putting, struct roster *node)
 	if (putting->txn->failed) {
 		return (struct outcome){0};
 	}
-	if (putting->is_new && putting->there != NULL) {
+	if (putting->is_vain) {
 		return (struct outcome){.node = node};
 	}
 	if (below.behind == NULL) {
@@ -401,6 +415,17 @@ void *roster_add(struct txn *txn, struct roster **roster, roster_fn compare, con
 	return putting.there;
 }
 
+void roster_swap(struct txn *txn, struct roster **roster, roster_fn compare, const void *key,
+		 const void *old, void *member)
+{
+	struct putting putting = {
+		.txn = txn, .compare = compare, .key = key, .member = member, .old = old};
+
+	if (*roster != NULL) {
+		put_at_top(&putting, roster);
+	}
+}
+
 /* ---- building ---------------------------------------------------------------------------- */
 
 enum { BUILT = 28 }; /* slots at most: there is room for some more */
@@ -446,11 +471,12 @@ struct roster *roster_build(struct txn *txn, void **members, size_t count)
 /* ---- taking ------------------------------------------------------------------------------ */
 
 static struct roster *take_from_leaf(struct txn *txn, struct roster *leaf, roster_fn compare,
-				     const void *key)
+				     const void *key, void **taken)
 {
 	const unsigned at = slots_before(leaf, compare, key, 0);
 
 	assert(at < leaf->count && compare(key, leaf->slot[at]) == 0);
+	*taken = leaf->slot[at];
 	struct roster *rest = leaf->count == 1 ? NULL : leaf_without(txn, leaf, at);
 	if (!txn->failed) {
 		txn_scrap(txn, leaf);
@@ -480,15 +506,16 @@ static void join(struct txn *txn, struct draft_node *draft, unsigned at)
 	close_slot(draft, at + 1);
 }
 
-static struct roster *take(struct txn *txn, struct roster *node, roster_fn compare, const void *key)
+static struct roster *take(struct txn *txn, struct roster *node, roster_fn compare, const void *key,
+			   void **taken)
 {
 	struct draft_node draft;
 
 	if (node->height == 0) {
-		return take_from_leaf(txn, node, compare, key);
+		return take_from_leaf(txn, node, compare, key, taken);
 	}
 	const unsigned at = way(node, compare, key);
-	struct roster *below = take(txn, child(node, at), compare, key);
+	struct roster *below = take(txn, child(node, at), compare, key, taken);
 	if (txn->failed) {
 		return NULL;
 	}
@@ -514,15 +541,17 @@ static struct roster *take(struct txn *txn, struct roster *node, roster_fn compa
 	return rest;
 }
 
-void roster_take(struct txn *txn, struct roster **roster, roster_fn compare, const void *key)
+void *roster_take(struct txn *txn, struct roster **roster, roster_fn compare, const void *key)
 {
+	void *taken;
+
 	if (txn->failed) {
-		return;
+		return NULL;
 	}
 	assert(*roster != NULL);
-	struct roster *rest = take(txn, *roster, compare, key);
+	struct roster *rest = take(txn, *roster, compare, key, &taken);
 	if (txn->failed) {
-		return;
+		return NULL;
 	}
 	while (rest != NULL && rest->height > 0 && rest->count == 1) {
 		struct roster *only = child(rest, 0);
@@ -530,6 +559,7 @@ void roster_take(struct txn *txn, struct roster **roster, roster_fn compare, con
 		rest = only;
 	}
 	*roster = rest;
+	return taken;
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */

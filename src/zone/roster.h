@@ -29,11 +29,15 @@ void roster_put(struct txn *txn, struct roster **roster, roster_fn compare, cons
 void *roster_add(struct txn *txn, struct roster **roster, roster_fn compare, const void *key,
 		 void *member);
 
+/* Puts `member` in the place of `old`, if that is at the key. */
+void roster_swap(struct txn *txn, struct roster **roster, roster_fn compare, const void *key,
+		 const void *old, void *member);
+
 /* Of members in order, all at once; `members` is used up. NULL: there are none, or failed. */
 struct roster *roster_build(struct txn *txn, void **members, size_t count);
 
-/* Takes out the member at the key, which is there. */
-void roster_take(struct txn *txn, struct roster **roster, roster_fn compare, const void *key);
+/* Takes out the member at the key, which is there. NULL: failed. */
+void *roster_take(struct txn *txn, struct roster **roster, roster_fn compare, const void *key);
 
 /* The member of rank `rank`, which is below roster_size(). */
 void *roster_at(const struct roster *roster, uint32_t rank);

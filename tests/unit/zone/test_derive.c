@@ -534,6 +534,41 @@ START_TEST(an_address_weighs_what_its_srvs_weigh_together)
 }
 END_TEST
 
+START_TEST(an_instance_that_changes_its_port_counts_as_before)
+{
+	struct stage stage;
+
+	stage_init(&stage);
+	stage_put(&stage, "h", "a", "60 A 192.0.2.1\n60 AAAA 2001:db8::1\n");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.2\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 80 h\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 max 5");
+	expect_weights(&stage, DNS_TYPE_AAAA, "1:5 max 5");
+	/* To the port of another, and away from it. */
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 5 80 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:10 max 10");
+	stage_put(&stage, "two._http._tcp", "a ptr", "60 SRV 0 5 81 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 max 5");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 82 h\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:10 max 10");
+	/* To another host: the addresses are others. */
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 82 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 2:5 max 5");
+	/* Two SRVs that change places; and the host's address with the port. */
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 82 i\n60 SRV 0 5 83 i\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 83 i\n60 SRV 0 5 82 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 2:10 max 10");
+	stage_put(&stage, "i", "a", "60 A 192.0.2.3\n");
+	stage_put(&stage, "one._http._tcp", "a ptr", "60 SRV 0 5 84 i\n");
+	expect_weights(&stage, DNS_TYPE_A, "1:5 3:5 max 5");
+	stage_remove(&stage, "one._http._tcp");
+	stage_remove(&stage, "two._http._tcp");
+	ck_assert_ptr_null(zone_node(stage_zone(&stage), wire("http.pool")));
+	stage_deinit(&stage);
+}
+END_TEST
+
 START_TEST(the_largest_weight_is_that_of_the_priority_shown)
 {
 	struct stage stage;
@@ -825,6 +860,7 @@ int main(void)
 		an_instance_may_be_its_own_host,
 		a_host_outside_the_zone_has_no_addresses_here,
 		an_address_weighs_what_its_srvs_weigh_together,
+		an_instance_that_changes_its_port_counts_as_before,
 		the_largest_weight_is_that_of_the_priority_shown,
 		a_weight_ends_at_the_largest_that_a_record_has,
 		an_explicit_record_and_a_derived_one_are_one,

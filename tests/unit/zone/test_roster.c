@@ -131,6 +131,43 @@ START_TEST(a_member_put_at_a_key_that_is_there_takes_its_place)
 }
 END_TEST
 
+START_TEST(a_member_gives_its_place_to_another_only_if_it_is_the_one_named)
+{
+	struct roster *roster = NULL;
+	struct txn txn;
+
+	txn_begin(&txn, slabs, &key);
+	for (int i = 0; i < KEYS; i += 2) {
+		put(&txn, &roster, i);
+	}
+	commit(&txn);
+	struct roster *new = roster;
+	txn_begin(&txn, slabs, &key);
+	/* Nothing is there; or it is another: the version before, all of it. */
+	for (int i = 0; i < KEYS; i++) {
+		roster_swap(&txn, &new, compare, &i, &others[i], &others[i]);
+		ck_assert_ptr_eq(new, roster);
+	}
+	for (int i = 0; i < KEYS; i += 4) {
+		roster_swap(&txn, &new, compare, &i, &numbers[i], &others[i]);
+	}
+	ck_assert_uint_eq(roster_size(new), KEYS / 2);
+	for (int i = 0; i < KEYS; i += 2) {
+		ck_assert_ptr_eq(roster_get(new, compare, &i),
+				 i % 4 == 0 ? &others[i] : &numbers[i]);
+		ck_assert_ptr_eq(roster_get(roster, compare, &i), &numbers[i]);
+	}
+	for (int i = 0; i < KEYS; i += 2) {
+		void *taken = roster_take(&txn, &new, compare, &i);
+		ck_assert_ptr_eq(taken, i % 4 == 0 ? &others[i] : &numbers[i]);
+	}
+	ck_assert_ptr_null(new);
+	roster_swap(&txn, &new, compare, &numbers[0], &numbers[0], &others[0]);
+	ck_assert_ptr_null(new);
+	commit(&txn);
+}
+END_TEST
+
 START_TEST(a_version_stays_as_it_was_while_the_next_is_made)
 {
 	bool before[KEYS];
@@ -227,6 +264,7 @@ int main(void)
 	const TTest *const tests[] = {
 		members_stand_in_order_whatever_comes_and_goes,
 		a_member_put_at_a_key_that_is_there_takes_its_place,
+		a_member_gives_its_place_to_another_only_if_it_is_the_one_named,
 		a_version_stays_as_it_was_while_the_next_is_made,
 		a_walk_starts_at_any_rank,
 		nth_allocation_fails_cleanly,
