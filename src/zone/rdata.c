@@ -65,6 +65,19 @@ struct source {
 	char *why;
 };
 
+/* RFC 3123 5: [!]family:address/prefix, against what ldns made of both numbers. */
+static bool is_prefix(const ldns_rdf *field, const struct word *word)
+{
+	const uint8_t *data = ldns_rdf_data(field);
+	const char *end = word->text + word->size;
+	const char *slash = memchr(word->text, '/', word->size);
+
+	return slash != NULL && ldns_rdf_size(field) >= 3 && slash + 1 < end &&
+	       strtoul(word->text + (word->text[0] == '!'), NULL, 10) ==
+		       ((unsigned)data[0] << 8 | data[1]) &&
+	       strtoul(slash + 1, NULL, 10) == data[2];
+}
+
 /* What one field of ldns may hide: numbers cut to their width, names cut or misread. */
 static int check_field(const struct source *source, const ldns_rdf *field, const struct word *word,
 		       struct rdata *rdata)
@@ -77,6 +90,15 @@ static int check_field(const struct source *source, const ldns_rdf *field, const
 
 	word_shown(show, word->text, word->size);
 	switch (ldns_rdf_get_type(field)) {
+	case LDNS_RDF_TYPE_ALG:
+	case LDNS_RDF_TYPE_CERT_ALG:
+	case LDNS_RDF_TYPE_CERTIFICATE_USAGE:
+	case LDNS_RDF_TYPE_SELECTOR:
+	case LDNS_RDF_TYPE_MATCHING_TYPE:
+		if (word->size > 0 && !isdigit((unsigned char)word->text[0])) {
+			return OK; /* by its name, which ldns knows */
+		}
+		/* fall through */
 	case LDNS_RDF_TYPE_INT8:
 	case LDNS_RDF_TYPE_INT16:
 	case LDNS_RDF_TYPE_INT32:
@@ -89,6 +111,10 @@ static int check_field(const struct source *source, const ldns_rdf *field, const
 			return fail(source->why, "\"%s\" is not a number in its range", show);
 		}
 		return OK;
+	case LDNS_RDF_TYPE_APL:
+		return is_prefix(field, word)
+			       ? OK
+			       : fail(source->why, "\"%s\" is not an address prefix", show);
 	case LDNS_RDF_TYPE_DNAME:
 		ret = word_name(name, word, source->origin);
 		if (ret < 0) {
@@ -121,6 +147,10 @@ static bool field_is_word(const ldns_rdf *field)
 	case LDNS_RDF_TYPE_AAAA:
 	case LDNS_RDF_TYPE_ALG:
 	case LDNS_RDF_TYPE_CERT_ALG:
+	case LDNS_RDF_TYPE_CERTIFICATE_USAGE:
+	case LDNS_RDF_TYPE_SELECTOR:
+	case LDNS_RDF_TYPE_MATCHING_TYPE:
+	case LDNS_RDF_TYPE_APL:
 		return true;
 	default:
 		return false;
@@ -173,6 +203,30 @@ static void join_key(char *text)
 	*to = '\0';
 }
 
+/* ldns wants the algorithm of KEY, the third field, as a number; RFC 2535 7.1 allows its name. */
+static void number_algorithm(char *text)
+{
+	const ldns_lookup_table *row;
+	const char *at = text;
+	char name[WORD_MAX];
+	struct word word;
+	char *to;
+
+	for (int i = 0; i < 3; i++) {
+		if (!lines_word(&at, &word)) {
+			return;
+		}
+	}
+	row = !word.is_quoted && word_copy(name, &word) ? ldns_lookup_by_name(ldns_algorithms, name)
+							: NULL;
+	if (row == NULL || snprintf(name, sizeof(name), "%d", row->id) > (int)word.size) {
+		return;
+	}
+	to = text + (word.text - text);
+	memmove(to + strlen(name), to + word.size, strlen(to + word.size) + 1);
+	memcpy(to, name, strlen(name));
+}
+
 static int from_ldns(const struct source *source, const char *type, const char *text,
 		     struct rdata *rdata)
 {
@@ -192,10 +246,12 @@ static int from_ldns(const struct source *source, const char *type, const char *
 		strcpy(line + behind, text);
 		if (strcmp(type, "IPSECKEY") == 0) {
 			join_key(line + behind);
+		} else if (strcmp(type, "KEY") == 0) {
+			number_algorithm(line + behind);
 		}
 		status = ldns_rr_new_frm_str(&rr, line, 0, origin, &previous);
 		if (status == LDNS_STATUS_OK) {
-			ret = collect_fields(source, rr, text, rdata);
+			ret = collect_fields(source, rr, line + behind, rdata);
 		} else if (status != LDNS_STATUS_MEM_ERR) {
 			char show[WORD_SHOWN];
 
