@@ -102,7 +102,7 @@ int decode_cookie_file(const struct decoder *decoder, const struct row *row, con
 		return refuse(decoder, path, node->line,
 			      "stands beside secrets; keep one of the two");
 	}
-	int ret = secret_read(&secrets, decoder, path, node, SECRETS_TEXT_MAX);
+	int ret = secret_read(&secrets, decoder, path, node, SECRETS_TEXT_MAX, "-hex 16");
 	if (ret == OK) {
 		ret = add_words(decoder, path, node->line, secrets.text, secrets.file);
 		secret_done(&secrets);

@@ -99,8 +99,8 @@ int decode_secret_file(const struct decoder *decoder, const struct row *row, con
 
 /*
  * Reads the file of secrets that the node names, of at most `most` octets; warns when all may read
- * it. `file` is its path, the arena's; the text: returns owned, to be wiped by secret_done().
- * ERR_CONF, ERR_NOMEM.
+ * it. `make`: how openssl rand makes one, for the error. `file` is its path, the arena's; the text:
+ * returns owned, to be wiped by secret_done(). ERR_CONF, ERR_NOMEM.
  */
 struct secret_text {
 	char *file;
@@ -108,7 +108,7 @@ struct secret_text {
 	size_t size;
 };
 int secret_read(struct secret_text *out, const struct decoder *decoder, const char *path,
-		const struct node *node, size_t most);
+		const struct node *node, size_t most, const char *make);
 void secret_done(struct secret_text *secret);
 
 /* Secrets of cookies, cookies.c. */

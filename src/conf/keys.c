@@ -122,7 +122,7 @@ int decode_secret(const struct decoder *decoder, const struct row *row, const ch
 
 /* Opens a file that holds secrets. The descriptor, or ERR_CONF. */
 static int open_secret(const struct decoder *decoder, const char *path, const struct node *node,
-		       const char *file)
+		       const char *file, const char *make)
 {
 	struct stat stat;
 	/* Not blocking, so that a fifo does not hold up the start. */
@@ -130,7 +130,7 @@ static int open_secret(const struct decoder *decoder, const char *path, const st
 
 	if (descriptor < 0 || fstat(descriptor, &stat) != 0) {
 		refuse(decoder, path, node->line,
-		       "%s cannot be read (%m); make it with \"openssl rand -base64 32\"", file);
+		       "%s cannot be read (%m); make it with \"openssl rand %s\"", file, make);
 		if (descriptor >= 0) {
 			close(descriptor);
 		}
@@ -152,7 +152,7 @@ static int open_secret(const struct decoder *decoder, const char *path, const st
 }
 
 int secret_read(struct secret_text *out, const struct decoder *decoder, const char *path,
-		const struct node *node, size_t most)
+		const struct node *node, size_t most, const char *make)
 {
 	const struct row whole = {.offset = 0};
 	int ret = decode_path(decoder, &whole, path, node, &out->file);
@@ -160,7 +160,7 @@ int secret_read(struct secret_text *out, const struct decoder *decoder, const ch
 	if (ret != OK) {
 		return ret;
 	}
-	const int descriptor = open_secret(decoder, path, node, out->file);
+	const int descriptor = open_secret(decoder, path, node, out->file, make);
 	if (descriptor < 0) {
 		return descriptor;
 	}
@@ -190,7 +190,7 @@ int decode_secret_file(const struct decoder *decoder, const struct row *row, con
 		return refuse(decoder, path, node->line,
 			      "stands beside secret; keep one of the two");
 	}
-	int ret = secret_read(&secret, decoder, path, node, SECRET_TEXT_MAX);
+	int ret = secret_read(&secret, decoder, path, node, SECRET_TEXT_MAX, "-base64 32");
 	if (ret == OK) {
 		ret = set_secret(decoder, path, node, key, secret.text, secret.size, secret.file);
 		secret_done(&secret);
