@@ -47,6 +47,7 @@ int ctl_refuse(json_t *reply, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define CTL_NOT_FOUND "not-found" /* the code for what is not there */
+#define CTL_ARGUMENT "argument" /* for a request that is wrong in itself */
 
 /* ---- name.c ---- */
 

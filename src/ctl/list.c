@@ -256,7 +256,7 @@ static int read_zone(const json_t *request, json_t *reply, uint8_t apex[DNS_NAME
 	if (text == NULL || dns_name_from_text(apex, text, NULL) > 0) {
 		return OK;
 	}
-	const int ret = ctl_refuse(reply, NULL, "the zone is no name");
+	const int ret = ctl_refuse(reply, CTL_ARGUMENT, "the zone is no name");
 	return ret == OK ? ERR_FORMAT : ret;
 }
 

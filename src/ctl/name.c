@@ -95,7 +95,8 @@ int ctl_find_name(const struct root *root, const json_t *request, json_t *reply,
 		return give_up(ctl_refuse(reply, NULL, "the request has no \"name\""));
 	}
 	if (dns_name_from_text(written, text, NULL) < 0) {
-		return give_up(ctl_refuse(reply, NULL, "%.*s is no name", shown(text), text));
+		return give_up(
+			ctl_refuse(reply, CTL_ARGUMENT, "%.*s is no name", shown(text), text));
 	}
 	*zone = root_zone_for(root, written);
 	if (*zone == NULL || !zone_is_registry(*zone)) {

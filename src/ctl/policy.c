@@ -55,7 +55,7 @@ static int read_zone(const struct conf *conf, const json_t *request, json_t *rep
 	}
 	return give_up(text != NULL ? ctl_refuse(reply, CTL_NOT_FOUND,
 						 "no registry zone here has this name")
-				    : ctl_refuse(reply, NULL,
+				    : ctl_refuse(reply, CTL_ARGUMENT,
 						 "there is not one registry zone here; say which"));
 }
 
@@ -69,7 +69,7 @@ static int read_identity(const struct conf *conf, const json_t *request, json_t 
 	uint8_t name[DNS_NAME_MAX];
 
 	if (value_listen(&question->from, from == NULL ? "127.0.0.1" : from) != OK) {
-		return give_up(ctl_refuse(reply, NULL,
+		return give_up(ctl_refuse(reply, CTL_ARGUMENT,
 					  "the sender's address is none; write one as 192.0.2.1"));
 	}
 	identity->peer = &question->from.address;
@@ -98,7 +98,7 @@ static int read_pairs(const json_t *request, json_t *reply, struct question *que
 		const size_t size = pair == NULL ? 256 : strlen(pair);
 
 		if (size > 255 || i >= PAIRS_MAX) {
-			return give_up(ctl_refuse(reply, NULL,
+			return give_up(ctl_refuse(reply, CTL_ARGUMENT,
 						  "a pair of a TXT record is a text of up to 255 "
 						  "octets, and there are up to %d",
 						  PAIRS_MAX));
@@ -118,11 +118,11 @@ static int read_instance(const json_t *request, json_t *reply, struct question *
 	const size_t size = name == NULL ? 0 : strlen(name);
 
 	if (size == 0 || size > DNS_LABEL_MAX) {
-		return give_up(
-			ctl_refuse(reply, NULL, "an instance's name is a label of 1 to 63 octets"));
+		return give_up(ctl_refuse(reply, CTL_ARGUMENT,
+					  "an instance's name is a label of 1 to 63 octets"));
 	}
 	if (type == NULL || value_type(question->type, type) != OK) {
-		return give_up(ctl_refuse(reply, NULL,
+		return give_up(ctl_refuse(reply, CTL_ARGUMENT,
 					  "this is no service type; write one as _http._tcp"));
 	}
 	question->label[0] = (uint8_t)size;

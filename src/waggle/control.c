@@ -251,14 +251,25 @@ static int read_line(struct control *control, char **out)
 	}
 }
 
+enum ending control_put(const char *text, const char *end)
+{
+	return fputs(text, stdout) < 0 || fputs(end, stdout) < 0 ? END_FAILED : END_OK;
+}
+
 enum ending control_refused(const struct options *options, const json_t *answer)
 {
-	const bool is_missing = strcmp(control_text(answer, "code"), "not-found") == 0;
-	const enum ending ending = is_missing ? END_NOTHING : END_REFUSED;
+	const char *code = control_text(answer, "code");
+	enum ending ending = END_REFUSED;
 
+	if (strcmp(code, "not-found") == 0) {
+		ending = END_NOTHING;
+	} else if (strcmp(code, "argument") == 0) {
+		ending = END_USAGE;
+	} else {
+		code = "refused";
+	}
 	if (options->is_json) {
-		(void)json_failure(stdout, is_missing ? "not-found" : "refused",
-				   control_text(answer, "error"), (int)ending);
+		(void)json_failure(stdout, code, control_text(answer, "error"), (int)ending);
 	}
 	say("%s", control_text(answer, "error"));
 	return ending;

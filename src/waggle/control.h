@@ -21,7 +21,13 @@
  */
 enum ending control_ask(const struct options *options, const json_t *request, json_t **out);
 
-/* Says an answer with "ok" false; the code is "not-found" where it says so. */
+/*
+ * Prints a piece of an answer. END_FAILED, with errno for main(), when standard output takes no
+ * more: the next answer that is read would lose why.
+ */
+enum ending control_put(const char *text, const char *end);
+
+/* Says an answer with "ok" false; the code is "not-found" or "argument" where it says so. */
 enum ending control_refused(const struct options *options, const json_t *answer);
 
 /* Prints an answer as it came, for --json. Unless END_OK it has said why. */

@@ -24,20 +24,17 @@ static enum ending print_text(struct control *control, const struct options *opt
 	for (;;) {
 		const char *line;
 		json_t *object;
-		const enum ending ending = control_read(control, &line, &object);
+		enum ending ending = control_read(control, &line, &object);
 
 		if (ending != END_OK) {
 			return ending;
 		}
 		const bool is_last = json_is_true(json_object_get(object, "ok"));
-		if (options->is_json) {
-			puts(line);
-		} else {
-			fputs(control_text(object, "text"), stdout);
-		}
+		ending = options->is_json ? control_put(line, "\n")
+					  : control_put(control_text(object, "text"), "");
 		json_decref(object);
-		if (is_last) {
-			return END_OK;
+		if (ending != END_OK || is_last) {
+			return ending;
 		}
 	}
 }

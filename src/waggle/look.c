@@ -73,7 +73,7 @@ static enum ending print_list(struct control *control, const struct options *opt
 	for (;;) {
 		const char *line;
 		json_t *object;
-		const enum ending ending = control_read(control, &line, &object);
+		enum ending ending = control_read(control, &line, &object);
 
 		if (ending != END_OK) {
 			return ending;
@@ -81,7 +81,7 @@ static enum ending print_list(struct control *control, const struct options *opt
 		const bool is_last = json_is_true(json_object_get(object, "ok"));
 		*count = control_number(object, "count");
 		if (options->is_json) {
-			puts(line);
+			ending = control_put(line, "\n");
 		} else if (!is_last) {
 			add_instance(grid, object, style->is_terminal);
 		}
@@ -89,8 +89,8 @@ static enum ending print_list(struct control *control, const struct options *opt
 		if ((is_last || grid->row_count >= TABLE_MAX) && flush_list(grid, style) != OK) {
 			return client_fail_memory(options);
 		}
-		if (is_last) {
-			return END_OK;
+		if (ending != END_OK || is_last) {
+			return ending;
 		}
 	}
 }
