@@ -188,6 +188,36 @@ static int collect_fields(const struct source *source, const ldns_rr *rr, const 
 	return OK;
 }
 
+/* Numbers that no field of ldns shows by itself, or none that comes behind a word of another kind. */
+static int check_hidden(const struct source *source, uint16_t type, const char *text)
+{
+	static const struct {
+		uint16_t type;
+		uint16_t word; /* from 0 */
+		uint32_t most;
+	} numbers[] = {
+		{DNS_TYPE_SIG, 1, UINT8_MAX},      {DNS_TYPE_SIG, 2, UINT8_MAX},
+		{DNS_TYPE_SIG, 6, UINT16_MAX},     {DNS_TYPE_IPSECKEY, 0, UINT8_MAX},
+		{DNS_TYPE_IPSECKEY, 1, UINT8_MAX}, {DNS_TYPE_IPSECKEY, 2, UINT8_MAX},
+	};
+	struct word word;
+
+	for (uint16_t at = 0; lines_word(&text, &word); at++) {
+		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+			char show[WORD_SHOWN];
+			uint32_t value = 0;
+
+			if (numbers[i].type == type && numbers[i].word == at && word.size > 0 &&
+			    isdigit((unsigned char)word.text[0]) &&
+			    (word_seconds(&word, &value) != OK || value > numbers[i].most)) {
+				return fail(source->why, "\"%s\" is not a number in its range",
+					    word_shown(show, word.text, word.size));
+			}
+		}
+	}
+	return OK;
+}
+
 /* ldns wants the key of IPSECKEY, the fifth field, in one word; RFC 4025 3.1 allows blanks. */
 static void join_key(char *text)
 {
@@ -350,7 +380,10 @@ int rdata_from_text(struct rdata *out, uint16_t type, const char *text, const ui
 	} else if (ldns_rr_descript(type)->_name == NULL) {
 		ret = fail(why, "%s is read as \\# LENGTH HEX only (RFC 3597 section 5)", name);
 	} else {
-		ret = from_ldns(&source, name, text, out);
+		ret = check_hidden(&source, type, text);
+		if (ret == OK) {
+			ret = from_ldns(&source, name, text, out);
+		}
 	}
 	if (ret == OK && dns_rdata_check(type, out->data, (uint16_t)out->size) != OK) {
 		ret = fail(why, "this is no valid %s record", name);
