@@ -180,9 +180,9 @@ static int check_count(const struct options *options, const struct command *comm
 	if (options->argument_count > command->most) {
 		char quoted[VALUE_QUOTE_MAX];
 
-		return refuse(problem, "%s is one word too many: waggle %s %s",
+		return refuse(problem, "%s is one word too many: waggle %s%s%s",
 			      value_quote(quoted, options->arguments[command->most]), command->name,
-			      command->synopsis);
+			      command->synopsis[0] == '\0' ? "" : " ", command->synopsis);
 	}
 	if (options->argument_count < command->least) {
 		return refuse(problem, "something is missing: waggle %s %s", command->name,

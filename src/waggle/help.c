@@ -64,8 +64,14 @@ int help_run(const struct options *options)
 
 	if (name != NULL && command == NULL) {
 		char quoted[VALUE_QUOTE_MAX];
+		char text[VALUE_QUOTE_MAX + 64];
 
-		say("there is no command %s; `waggle help` lists them", value_quote(quoted, name));
+		snprintf(text, sizeof(text), "there is no command %s; `waggle help` lists them",
+			 value_quote(quoted, name));
+		if (options->is_json) {
+			(void)json_failure(stdout, "usage", text, END_USAGE);
+		}
+		say("%s", text);
 		return END_USAGE;
 	}
 	if (options->is_json) {

@@ -212,8 +212,9 @@ static int load_one(struct loaded *zone, const struct conf *conf, uint16_t port,
 			 zone->warnings - WARNINGS_MAX);
 	}
 	if (ret == ERR_NOTFOUND || ret == ERR_DENIED || ret == ERR_IO) {
-		snprintf(error->text, sizeof(error->text), "%.150s:%d: %.300s", conf->path,
-			 zone->conf->file_line, why.text);
+		snprintf(error->text, sizeof(error->text), "%.150s:%d: %s: %.290s", conf->path,
+			 zone->conf->file_line,
+			 zone->conf->is_registry ? "zone.registry.base" : "zone.file", why.text);
 		return ERR_CONF;
 	}
 	if (ret != OK) {

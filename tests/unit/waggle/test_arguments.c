@@ -152,7 +152,7 @@ START_TEST(mistakes_are_named_with_what_to_do)
 		{"waggle frobnicate", "there is no command \"frobnicate\"; `waggle help`"},
 		{"waggle resolve", "something is missing: waggle resolve NAME|TYPE"},
 		{"waggle resolve a b", "\"b\" is one word too many: waggle resolve NAME|TYPE"},
-		{"waggle status x", "\"x\" is one word too many"},
+		{"waggle status x", "\"x\" is one word too many: waggle status"},
 		{"waggle browse --host h", "\"--host\" is no option of waggle browse"},
 		{"waggle --host h register", "\"--host\" is no option of every command"},
 		{"waggle browse -q", "\"-q\" is no option of waggle browse"},
