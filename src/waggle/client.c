@@ -29,6 +29,16 @@ enum ending client_fail(const struct options *options, const char *subject,
 	return say_error(subject, error);
 }
 
+enum ending client_refuse(const struct options *options, const char *code, const char *text,
+			  enum ending ending)
+{
+	if (options->is_json) {
+		(void)json_failure(stdout, code, text, (int)ending);
+	}
+	say("%s", text);
+	return ending;
+}
+
 enum ending client_fail_memory(const struct options *options)
 {
 	struct waggle_error error = {WAGGLE_ERR_NOMEM, WAGGLE_NO_CODE, WAGGLE_NO_CODE,

@@ -17,6 +17,10 @@ enum ending client_open(struct waggle **out, const struct options *options,
 enum ending client_fail(const struct options *options, const char *subject,
 			const struct waggle_error *error);
 
+/* The same in words of our own, under this code for programs. `ending`, as it came. */
+enum ending client_refuse(const struct options *options, const char *code, const char *text,
+			  enum ending ending);
+
 /* The same for memory that is out. */
 enum ending client_fail_memory(const struct options *options);
 

@@ -48,11 +48,7 @@ static enum ending fail(const struct options *options, enum ending ending, const
 						  : "unreachable";
 
 	snprintf(text, sizeof(text), "%s: %s", path, what);
-	if (options->is_json) {
-		(void)json_failure(stdout, code, text, (int)ending);
-	}
-	say("%s", text);
-	return ending;
+	return client_refuse(options, code, text, ending);
 }
 
 static enum ending control_fail(const struct control *control, enum ending ending, const char *what)
@@ -268,11 +264,7 @@ enum ending control_refused(const struct options *options, const json_t *answer)
 	} else {
 		code = "refused";
 	}
-	if (options->is_json) {
-		(void)json_failure(stdout, code, control_text(answer, "error"), (int)ending);
-	}
-	say("%s", control_text(answer, "error"));
-	return ending;
+	return client_refuse(options, code, control_text(answer, "error"), ending);
 }
 
 enum ending control_read(struct control *control, const char **line, json_t **out)

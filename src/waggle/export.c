@@ -101,10 +101,7 @@ static enum ending read_file(const struct options *options, const char *path, st
 
 	if (ret == ERR_IO) {
 		snprintf(text, sizeof(text), "%s: %s", path, strerror(errno));
-		if (options->is_json) {
-			(void)json_failure(stdout, "file", text, END_USAGE);
-		}
-		say("%s", text);
+		(void)client_refuse(options, "file", text, END_USAGE);
 	}
 	if (file != NULL && !is_standard) {
 		fclose(file);

@@ -8,7 +8,6 @@
 #include "waggle/client.h"
 #include "waggle/command.h"
 #include "waggle/json.h"
-#include "waggle/say.h"
 
 #define OPTION_WIDTH 30
 
@@ -68,11 +67,7 @@ int help_run(const struct options *options)
 
 		snprintf(text, sizeof(text), "there is no command %s; `waggle help` lists them",
 			 value_quote(quoted, name));
-		if (options->is_json) {
-			(void)json_failure(stdout, "usage", text, END_USAGE);
-		}
-		say("%s", text);
-		return END_USAGE;
+		return (int)client_refuse(options, "usage", text, END_USAGE);
 	}
 	if (options->is_json) {
 		return json_help(stdout) == OK ? END_OK : (int)client_fail_memory(options);

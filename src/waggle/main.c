@@ -12,7 +12,6 @@
 #include "waggle/arguments.h"
 #include "waggle/client.h"
 #include "waggle/command.h"
-#include "waggle/json.h"
 #include "waggle/say.h"
 
 static int refuse(const struct options *options, int ret, const char *problem)
@@ -20,11 +19,7 @@ static int refuse(const struct options *options, int ret, const char *problem)
 	if (ret == ERR_NOMEM) {
 		return (int)client_fail_memory(options);
 	}
-	if (options->is_json) {
-		(void)json_failure(stdout, "usage", problem, END_USAGE);
-	}
-	say("%s", problem);
-	return END_USAGE;
+	return (int)client_refuse(options, "usage", problem, END_USAGE);
 }
 
 static int run(const struct options *options, const struct command *command)

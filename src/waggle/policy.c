@@ -16,11 +16,7 @@
 
 static enum ending refuse(const struct options *options, const char *problem)
 {
-	if (options->is_json) {
-		(void)json_failure(stdout, "usage", problem, END_USAGE);
-	}
-	say("%s", problem);
-	return END_USAGE;
+	return client_refuse(options, "usage", problem, END_USAGE);
 }
 
 /* The words behind NAME and TYPE. NULL: memory is out. */
@@ -49,11 +45,7 @@ static enum ending load(struct conf **out, const struct options *options)
 	if (ret == ERR_NOMEM) {
 		return client_fail_memory(options);
 	}
-	if (options->is_json) {
-		(void)json_failure(stdout, "argument", error.text, END_USAGE);
-	}
-	say("%s", error.text);
-	return END_USAGE;
+	return client_refuse(options, "argument", error.text, END_USAGE);
 }
 
 /* As control_ask(), of a file. */

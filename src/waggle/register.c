@@ -603,11 +603,7 @@ int register_run(const struct options *options)
 	const int ret = read_services(options, &service, problem);
 
 	if (ret == ERR_CONF) {
-		if (options->is_json) {
-			(void)json_failure(stdout, "usage", problem, END_USAGE);
-		}
-		say("%s", problem);
-		return END_USAGE;
+		return (int)client_refuse(options, "usage", problem, END_USAGE);
 	}
 	if (ret != OK) {
 		return (int)client_fail_memory(options);
