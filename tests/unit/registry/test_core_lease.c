@@ -9,7 +9,8 @@ static uint64_t longer(uint64_t one_ms, uint64_t other_ms)
 	return one_ms > other_ms ? one_ms : other_ms;
 }
 
-START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
+/* false: this thread stood still for a term, in which the lease that it renews may end. */
+static bool try_to_outlast(void)
 {
 	struct core_world world;
 
@@ -34,7 +35,6 @@ START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
 	const bool is_there = core_has(&world, "host-1");
 	const uint64_t expired = core_counted(&world).expired;
 	longest_ms = longer(longest_ms, clock_mono_ms() - asked_ms);
-	/* Where this thread stood still for a term, it has ended rightly. */
 	if (longest_ms < 1000) {
 		ck_assert(is_there);
 		ck_assert_uint_eq(expired, 1);
@@ -44,6 +44,17 @@ START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
 	ck_assert_uint_eq(core_counted(&world).leases, 0);
 	core_world_close(&world);
 	store_ram_forget();
+	return longest_ms < 1000;
+}
+
+START_TEST(a_lease_that_is_not_renewed_ends_and_one_that_is_stays)
+{
+	bool is_shown = false;
+
+	for (int i = 0; i < 5 && !is_shown; i++) {
+		is_shown = try_to_outlast();
+	}
+	ck_assert(is_shown);
 }
 END_TEST
 
